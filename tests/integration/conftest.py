@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Fixtures. `lab` makes resolvers and upstreams and ends them after the test."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import harness  # noqa: E402
+
+
+def pytest_report_header(config):
+    lines = ["unbound: %s" % harness.unbound_program("unbound")]
+    for module in harness.MODULE_ORDER:
+        lines.append("%s: %s" % (module, harness.module_path(module)))
+    return lines
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(*modules): modules (shared objects) that a test loads")
+
+
+def missing(reason):
+    """Skip with a reason, or fail where nothing may be skipped (SITEBOUND_NO_SKIP=1)."""
+    if os.environ.get("SITEBOUND_NO_SKIP") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def needs_modules(request):
+    for mark in request.node.iter_markers("needs"):
+        for module in mark.args:
+            if harness.module_path(module) is None:
+                missing("%s.so is not in SITEBOUND_MODULES" % module)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    lab = harness.Lab(tmp_path)
+    yield lab
+    lab.close()
+
+
+@pytest.fixture(scope="module")
+def module_lab(tmp_path_factory):
+    """Like `lab`, for resolvers that the tests of a file share."""
+    lab = harness.Lab(tmp_path_factory.mktemp("lab"))
+    yield lab
+    lab.close()
+
+
+def module_sets(*sets):
+    """Parameters: each set of modules that a table is run with."""
+    return [pytest.param(s, id="+".join(s), marks=pytest.mark.needs(*s)) for s in sets]
