@@ -48,6 +48,8 @@
 /** Octets of an HMAC key. */
 #define REPORT_KEY_MIN 16
 #define REPORT_KEY_MAX 64
+/** Octets of the salt of report_zone. */
+#define REPORT_SALT_LEN 16
 /** What client-address "prefix" keeps of an address, in bits. It is also what rate limits and the
  * identity of a report without a nonce go by, whatever client-address says. */
 #define REPORT_PREFIX_IP4 24
@@ -147,7 +149,7 @@ struct report_conf {
 	size_t zone_count;
 	/** finds the struct report_zone of a name */
 	struct sb_zones *zones;
-	/** octets of match data that the largest pattern needs, in pairs */
+	/** pairs of offsets that the pattern with the most groups needs; 0: there is none */
 	uint32_t pattern_pairs;
 };
 

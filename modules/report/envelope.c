@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The envelope, version 1: base32 in labels, a stream of octets in it, TLVs in that. The checks
+ * run in the order of enum report_reason, and the first that fails names the reason. */
+#include "format.h"
+
+#include <string.h>
+#include <zlib.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/params.h>
+
+#define FLAG_MULTI_PART 0x80
+#define FLAG_AUTHENTICATED 0x40
+#define NONCE_LEN 4
+#define CRC_LEN 4
+#define MAC_LEN 8
+#define SHA256_LEN 32
+
+/** How the value of a TLV type is checked. */
+enum value_kind {
+	/** not a known type */
+	VALUE_UNKNOWN = 0,
+	VALUE_CODE,
+	VALUE_UINT,
+	/** a uint whose words are listed; one outside of the list is as good as an unknown type */
+	VALUE_ENUM,
+	VALUE_TEXT,
+	VALUE_ADDR,
+	VALUE_INSTALL_ID,
+	VALUE_COUNTRY,
+	VALUE_LABEL
+};
+
+static const struct {
+	uint8_t kind;
+	/** octets of a uint */
+	uint8_t most;
+} types[32] = {
+	[1] = {VALUE_CODE, 0},	     [2] = {VALUE_UINT, 4},   [3] = {VALUE_UINT, 4},
+	[4] = {VALUE_TEXT, 0},	     [5] = {VALUE_TEXT, 0},   [6] = {VALUE_TEXT, 0},
+	[7] = {VALUE_ENUM, 4},	     [8] = {VALUE_TEXT, 0},   [9] = {VALUE_TEXT, 0},
+	[10] = {VALUE_ENUM, 4},	     [11] = {VALUE_UINT, 4},  [12] = {VALUE_ADDR, 0},
+	[13] = {VALUE_UINT, 2},	     [14] = {VALUE_UINT, 2},  [15] = {VALUE_UINT, 4},
+	[16] = {VALUE_TEXT, 0},	     [17] = {VALUE_INSTALL_ID, 0},
+	/* these two have no length of their own: what a signed 64-bit number holds */
+	[18] = {VALUE_UINT, 8},	     [19] = {VALUE_UINT, 8},
+	[20] = {VALUE_COUNTRY, 0},   [21] = {VALUE_TEXT, 0},  [22] = {VALUE_UINT, 2},
+	[23] = {VALUE_TEXT, 0},	     [31] = {VALUE_LABEL, 0},
+};
+
+/** The value of a base32 character (RFC 4648 section 6), any case; 0xff for all others. */
+static uint8_t base32_value(uint8_t c)
+{
+	c = sb_lower(c);
+	if (c >= 'a' && c <= 'z')
+		return (uint8_t)(c - 'a');
+	if (c >= '2' && c <= '7')
+		return (uint8_t)(c - '2' + 26);
+	return 0xff;
+}
+
+/** base32 of all labels left of the zone, behind the "e1". */
+static enum report_reason read_base32(const struct sb_dname *qname, unsigned apex_label,
+				      struct report_envelope *envelope)
+{
+	uint32_t bits = 0;
+	unsigned bit_count = 0, i;
+	size_t chars = 0;
+
+	for (i = 0; i < apex_label; i++) {
+		size_t label_len, j;
+		const uint8_t *label = sb_dname_label(qname, i, &label_len);
+
+		for (j = i == 0 ? 2 : 0; j < label_len; j++) {
+			uint8_t value = base32_value(label[j]);
+
+			if (value == 0xff)
+				return REPORT_REASON_ALPHABET;
+			chars++;
+			bits = (bits << 5 | value) & 0xfff;
+			bit_count += 5;
+			if (bit_count >= 8) {
+				bit_count -= 8;
+				/* cannot happen: 253 characters are 158 octets */
+				if (envelope->stream_len == REPORT_STREAM_MAX)
+					return REPORT_REASON_LENGTH;
+				envelope->stream[envelope->stream_len++] =
+					(uint8_t)(bits >> bit_count);
+			}
+		}
+	}
+	/* 1, 3 and 6 characters more than a multiple of 8 end in the middle of an octet */
+	if (chars % 8 == 1 || chars % 8 == 3 || chars % 8 == 6)
+		return REPORT_REASON_LENGTH;
+	if ((bits & ((1U << bit_count) - 1)) != 0)
+		return REPORT_REASON_PADDING;
+	return REPORT_REASON_NONE;
+}
+
+static const struct report_key *find_key(const struct report_zone *zone, uint8_t id)
+{
+	size_t i;
+
+	for (i = 0; i < zone->key_count; i++) {
+		if (zone->keys[i].id == id)
+			return &zone->keys[i];
+	}
+	return NULL;
+}
+
+/** HMAC-SHA-256 of the stream and the zone, cut to 8 octets, against the one that came. */
+static bool mac_is_good(const struct report_zone *zone, const struct report_key *key,
+			struct report_scratch *scratch, const struct report_envelope *envelope)
+{
+	char digest[] = "SHA256";
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end()};
+	size_t covered = envelope->stream_len - MAC_LEN, mac_len;
+	uint8_t mac[SHA256_LEN];
+
+	if (!EVP_MAC_init(scratch->mac, key->octet, key->len, params) ||
+	    !EVP_MAC_update(scratch->mac, envelope->stream, covered) ||
+	    !EVP_MAC_update(scratch->mac, (const uint8_t *)zone->text, zone->text_len) ||
+	    !EVP_MAC_final(scratch->mac, mac, &mac_len, sizeof(mac)))
+		return false;
+	return CRYPTO_memcmp(mac, envelope->stream + covered, MAC_LEN) == 0;
+}
+
+/** Flags, part, key and check. @param tlv_at, tlv_end: where the TLVs are. */
+static enum report_reason read_frame(const struct report_zone *zone,
+				     struct report_scratch *scratch,
+				     struct report_envelope *envelope, size_t *tlv_at,
+				     size_t *tlv_end)
+{
+	const uint8_t *stream = envelope->stream;
+	size_t at = 1 + NONCE_LEN, check_len = CRC_LEN;
+	const struct report_key *key = NULL;
+	uint32_t crc;
+
+	if (envelope->stream_len < at + check_len)
+		return REPORT_REASON_SHORT;
+	envelope->multi_part = (stream[0] & FLAG_MULTI_PART) != 0;
+	envelope->authenticated = (stream[0] & FLAG_AUTHENTICATED) != 0;
+	if ((stream[0] & ~(FLAG_MULTI_PART | FLAG_AUTHENTICATED)) != 0)
+		return REPORT_REASON_FLAGS;
+	if (envelope->authenticated)
+		check_len = MAC_LEN;
+	if (envelope->stream_len <
+	    at + envelope->multi_part + envelope->authenticated + check_len)
+		return REPORT_REASON_SHORT;
+	envelope->part_count = 1;
+	if (envelope->multi_part) {
+		envelope->part_index = stream[at] >> 4;
+		envelope->part_count = (uint8_t)((stream[at] & 0x0f) + 1);
+		if (envelope->part_index >= envelope->part_count)
+			return REPORT_REASON_PART;
+		at++;
+	}
+	if (envelope->authenticated) {
+		key = find_key(zone, stream[at]);
+		if (key == NULL)
+			return REPORT_REASON_KEY;
+		at++;
+	}
+	*tlv_at = at;
+	*tlv_end = envelope->stream_len - check_len;
+	memcpy(envelope->check, stream + *tlv_end, sizeof(envelope->check));
+	if (key != NULL)
+		return mac_is_good(zone, key, scratch, envelope) ? REPORT_REASON_NONE
+								 : REPORT_REASON_MAC;
+	crc = (uint32_t)crc32(0, stream, (uInt)*tlv_end);
+	if (envelope->check[0] != (uint8_t)(crc >> 24) ||
+	    envelope->check[1] != (uint8_t)(crc >> 16) ||
+	    envelope->check[2] != (uint8_t)(crc >> 8) || envelope->check[3] != (uint8_t)crc)
+		return REPORT_REASON_CHECKSUM;
+	return REPORT_REASON_NONE;
+}
+
+static bool is_lower(uint8_t c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
+static bool is_letter(uint8_t c)
+{
+	return is_lower(sb_lower(c));
+}
+
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool code_is_good(const uint8_t *value, size_t len)
+{
+	size_t i;
+
+	if (len < 1 || len > 32)
+		return false;
+	for (i = 0; i < len; i++) {
+		if (!is_letter(value[i]) && !is_digit(value[i]) && value[i] != '.' &&
+		    value[i] != '_' && value[i] != ':' && value[i] != '-')
+			return false;
+	}
+	return true;
+}
+
+/** No leading zero octet; zero itself is no octet or one. */
+static bool uint_is_good(const uint8_t *value, size_t len, size_t most)
+{
+	if (len > most || (len > 1 && value[0] == 0))
+		return false;
+	return len < 8 || value[0] < 0x80;
+}
+
+/** The length of the key of "key=value", 0 when it is not good. */
+static size_t label_key_len(const uint8_t *value, size_t len)
+{
+	size_t i;
+
+	if (len == 0 || !is_lower(value[0]))
+		return 0;
+	for (i = 1; i < len && i <= 16; i++) {
+		if (value[i] == '=')
+			return i;
+		if (!is_lower(value[i]) && !is_digit(value[i]) && value[i] != '_')
+			return 0;
+	}
+	return 0;
+}
+
+static bool value_is_good(unsigned type, const uint8_t *value, size_t len)
+{
+	switch ((enum value_kind)types[type].kind) {
+	case VALUE_CODE:
+		return code_is_good(value, len);
+	case VALUE_UINT:
+	case VALUE_ENUM:
+		return uint_is_good(value, len, types[type].most);
+	case VALUE_ADDR:
+		return len == SB_IP4_LEN || len == SB_IP6_LEN;
+	case VALUE_INSTALL_ID:
+		return len >= 4 && len <= 8;
+	case VALUE_COUNTRY:
+		return len == 2 && is_letter(value[0]) && is_letter(value[1]);
+	case VALUE_LABEL:
+		return label_key_len(value, len) > 0;
+	case VALUE_TEXT:
+	case VALUE_UNKNOWN:
+		break;
+	}
+	return true;
+}
+
+/** Keep a "key=value". @return false when its key was there already. */
+static bool add_label(struct report_envelope *envelope, struct report_span span)
+{
+	const uint8_t *value = envelope->stream + span.at;
+	size_t key_len = label_key_len(value, span.len), i;
+
+	for (i = 0; i < envelope->label_count; i++) {
+		/* with the '=': equal length and equal octets */
+		if (envelope->label[i].len > key_len &&
+		    memcmp(envelope->stream + envelope->label[i].at, value, key_len + 1) == 0)
+			return false;
+	}
+	/* three octets at least each: there is always room */
+	if (envelope->label_count == REPORT_LABELS_MAX)
+		return false;
+	envelope->label[envelope->label_count++] = span;
+	return true;
+}
+
+uint64_t report_envelope_uint(const struct report_envelope *envelope, unsigned type)
+{
+	const struct report_span *span = &envelope->tlv[type];
+	uint64_t number = 0;
+	unsigned i;
+
+	for (i = 0; i < span->len; i++)
+		number = number << 8 | envelope->stream[span->at + i];
+	return number;
+}
+
+static enum report_reason read_tlvs(struct report_envelope *envelope, size_t at, size_t end)
+{
+	const uint8_t *stream = envelope->stream;
+	uint32_t seen = 0;
+
+	while (at < end) {
+		unsigned type = stream[at] >> 3;
+		size_t len = stream[at] & 7;
+		uint32_t bit = 1U << type;
+
+		at++;
+		if (type == 0)
+			return REPORT_REASON_TLV_TYPE;
+		if (len == 7) {
+			if (at == end || stream[at] < 7)
+				return REPORT_REASON_TLV_LENGTH;
+			len = stream[at++];
+		}
+		if (len > end - at)
+			return REPORT_REASON_TLV_LENGTH;
+		if (!value_is_good(type, stream + at, len))
+			return REPORT_REASON_TLV_VALUE;
+		if (types[type].kind == VALUE_LABEL) {
+			if (!add_label(envelope, (struct report_span){(uint16_t)at, (uint16_t)len}))
+				return REPORT_REASON_TLV_DUPLICATE;
+			at += len;
+			continue;
+		}
+		if ((seen & bit) != 0)
+			return REPORT_REASON_TLV_DUPLICATE;
+		seen |= bit;
+		envelope->tlv[type] = (struct report_span){(uint16_t)at, (uint16_t)len};
+		at += len;
+		if (types[type].kind == VALUE_UNKNOWN ||
+		    (type == 7 &&
+		     report_os_type_text(report_envelope_uint(envelope, type)) == NULL) ||
+		    (type == 10 &&
+		     report_access_text(report_envelope_uint(envelope, type)) == NULL))
+			envelope->unknown |= bit;
+		else
+			envelope->present |= bit;
+	}
+	/* 1 and 2 are two ways to write one field */
+	if ((envelope->present & 6) == 6)
+		return REPORT_REASON_TLV_DUPLICATE;
+	if (envelope->part_index == 0 && (envelope->present & 6) == 0)
+		return REPORT_REASON_NO_CODE;
+	return REPORT_REASON_NONE;
+}
+
+enum report_outcome report_envelope_decode(const struct report_zone *zone,
+					   struct report_scratch *scratch,
+					   const struct sb_dname *qname, unsigned apex_label,
+					   struct report_envelope *envelope,
+					   enum report_reason *reason)
+{
+	size_t head_len, tlv_at = 0, tlv_end = 0;
+	const uint8_t *head = sb_dname_label(qname, 0, &head_len);
+
+	if (head_len < 2 || sb_lower(head[0]) != 'e' || !is_digit(head[1]))
+		return REPORT_PARTIAL;
+	memset(envelope, 0, sizeof(*envelope));
+	if (head[1] != '1') {
+		*reason = REPORT_REASON_VERSION;
+		return REPORT_MALFORMED;
+	}
+	*reason = read_base32(qname, apex_label, envelope);
+	/* the grammar wants a character behind the "e1" */
+	if (*reason == REPORT_REASON_NONE && head_len == 2)
+		*reason = REPORT_REASON_SHORT;
+	if (*reason == REPORT_REASON_NONE)
+		*reason = read_frame(zone, scratch, envelope, &tlv_at, &tlv_end);
+	if (*reason == REPORT_REASON_NONE)
+		*reason = read_tlvs(envelope, tlv_at, tlv_end);
+	return *reason == REPORT_REASON_NONE ? REPORT_ACCEPTED : REPORT_MALFORMED;
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "format.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- names ---- */
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/** Read the octet at text[*at], an escape or not. @return whether it is one. */
+static bool read_octet(const char *text, size_t text_len, size_t *at, uint8_t *octet)
+{
+	unsigned number;
+
+	if (text[*at] != '\\') {
+		*octet = (uint8_t)text[(*at)++];
+		return true;
+	}
+	if (text_len - *at >= 4 && is_digit(text[*at + 1]) && is_digit(text[*at + 2]) &&
+	    is_digit(text[*at + 3])) {
+		number = (unsigned)(text[*at + 1] - '0') * 100 +
+			 (unsigned)(text[*at + 2] - '0') * 10 + (unsigned)(text[*at + 3] - '0');
+		if (number > 255)
+			return false;
+		*octet = (uint8_t)number;
+		*at += 4;
+		return true;
+	}
+	if (text_len - *at < 2 || is_digit(text[*at + 1]))
+		return false;
+	*octet = (uint8_t)text[*at + 1];
+	*at += 2;
+	return true;
+}
+
+enum sb_err report_name_from_text(const char *text, size_t text_len, uint8_t wire[SB_DNAME_MAX],
+				  size_t *wire_len)
+{
+	size_t at = 0, label = 0, label_len = 0;
+
+	if (text_len == 0)
+		return SB_EFORM;
+	if (text_len == 1 && text[0] == '.') {
+		wire[0] = 0;
+		*wire_len = 1;
+		return SB_OK;
+	}
+	/* label is where the length octet of the label at hand goes */
+	while (at < text_len) {
+		uint8_t octet;
+
+		if (text[at] == '.') {
+			if (label_len == 0)
+				return SB_EFORM;
+			wire[label] = (uint8_t)label_len;
+			label += 1 + label_len;
+			label_len = 0;
+			at++;
+			continue;
+		}
+		if (!read_octet(text, text_len, &at, &octet))
+			return SB_EFORM;
+		/* room for this octet and the root's */
+		if (label_len == SB_LABEL_MAX || label + 1 + label_len + 1 >= SB_DNAME_MAX)
+			return SB_ERANGE;
+		wire[label + 1 + label_len++] = octet;
+	}
+	if (label_len > 0) {
+		wire[label] = (uint8_t)label_len;
+		label += 1 + label_len;
+	}
+	wire[label] = 0;
+	*wire_len = label + 1;
+	return SB_OK;
+}
+
+static size_t put_escape(char *text, size_t at, uint8_t octet)
+{
+	text[at] = '\\';
+	text[at + 1] = (char)('0' + octet / 100);
+	text[at + 2] = (char)('0' + octet / 10 % 10);
+	text[at + 3] = (char)('0' + octet % 10);
+	return at + 4;
+}
+
+size_t report_name_to_text(const struct sb_dname *name, unsigned first, unsigned end, bool lower,
+			   char text[SB_DNAME_TEXT_MAX])
+{
+	size_t at = 0;
+	unsigned i;
+
+	for (i = first; i < end; i++) {
+		size_t label_len, j;
+		const uint8_t *label = sb_dname_label(name, i, &label_len);
+
+		if (i > first)
+			text[at++] = '.';
+		for (j = 0; j < label_len; j++) {
+			uint8_t octet = lower ? sb_lower(label[j]) : label[j];
+
+			if (octet > 32 && octet < 127 && octet != '"' && octet != '\\' &&
+			    octet != '.')
+				text[at++] = (char)octet;
+			else
+				at = put_escape(text, at, octet);
+		}
+	}
+	if (at == 0)
+		text[at++] = '.';
+	text[at] = '\0';
+	return at;
+}
+
+size_t report_pattern_subject(const struct sb_dname *name, unsigned first, unsigned end,
+			      char subject[SB_DNAME_TEXT_MAX])
+{
+	size_t at = 0;
+	unsigned i;
+
+	for (i = first; i < end; i++) {
+		size_t label_len, j;
+		const uint8_t *label = sb_dname_label(name, i, &label_len);
+
+		if (i > first)
+			subject[at++] = '.';
+		for (j = 0; j < label_len; j++) {
+			uint8_t octet = sb_lower(label[j]);
+
+			if ((octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9') ||
+			    octet == '_' || octet == '-')
+				subject[at++] = (char)octet;
+			else
+				at = put_escape(subject, at, octet);
+		}
+	}
+	subject[at] = '\0';
+	return at;
+}
+
+/* ---- UTF-8 ---- */
+
+/** How many octets follow a lead octet, and the range of the first of them (Unicode 15, table
+ * 3-7); 0 for an octet that leads nothing. */
+static unsigned utf8_follow(uint8_t lead, uint8_t *least, uint8_t *most)
+{
+	*least = 0x80;
+	*most = 0xbf;
+	if (lead >= 0xc2 && lead <= 0xdf)
+		return 1;
+	if (lead >= 0xe0 && lead <= 0xef) {
+		if (lead == 0xe0)
+			*least = 0xa0;
+		else if (lead == 0xed)
+			*most = 0x9f;
+		return 2;
+	}
+	if (lead >= 0xf0 && lead <= 0xf4) {
+		if (lead == 0xf0)
+			*least = 0x90;
+		else if (lead == 0xf4)
+			*most = 0x8f;
+		return 3;
+	}
+	return 0;
+}
+
+size_t report_text_clean(const uint8_t *from, size_t from_len, char *to, size_t room,
+			 bool *changed)
+{
+	static const char replacement[3] = {(char)0xef, (char)0xbf, (char)0xbd};
+	size_t at = 0, out = 0;
+
+	while (at < from_len) {
+		uint8_t lead = from[at], least, most;
+		unsigned follow = utf8_follow(lead, &least, &most);
+		size_t used = 1;
+		bool good = lead >= 0x20 && lead < 0x7f;
+
+		if (follow > 0) {
+			while (used <= follow && at + used < from_len &&
+			       from[at + used] >= least && from[at + used] <= most) {
+				least = 0x80;
+				most = 0xbf;
+				used++;
+			}
+			/* C1 is U+0080..U+009F */
+			good = used == follow + 1 && !(lead == 0xc2 && from[at + 1] < 0xa0);
+		}
+		if (out + (good ? used : 3) > room)
+			break;
+		if (good) {
+			memcpy(to + out, from + at, used);
+			out += used;
+		} else {
+			memcpy(to + out, replacement, 3);
+			out += 3;
+			*changed = true;
+		}
+		at += used;
+	}
+	return out;
+}
+
+size_t report_text_cut(const char *text, size_t text_len, size_t most)
+{
+	if (text_len <= most)
+		return text_len;
+	while (most > 0 && ((unsigned char)text[most] & 0xc0) == 0x80)
+		most--;
+	return most;
+}
+
+/* ---- words ---- */
+
+const char *report_reason_text(enum report_reason reason)
+{
+	static const char *const words[REPORT_REASON_COUNT] = {
+		[REPORT_REASON_NONE] = "",
+		[REPORT_REASON_VERSION] = "version",
+		[REPORT_REASON_ALPHABET] = "alphabet",
+		[REPORT_REASON_LENGTH] = "length",
+		[REPORT_REASON_PADDING] = "padding",
+		[REPORT_REASON_SHORT] = "short",
+		[REPORT_REASON_FLAGS] = "flags",
+		[REPORT_REASON_PART] = "part",
+		[REPORT_REASON_KEY] = "key",
+		[REPORT_REASON_MAC] = "mac",
+		[REPORT_REASON_CHECKSUM] = "checksum",
+		[REPORT_REASON_TLV_TYPE] = "tlv-type",
+		[REPORT_REASON_TLV_LENGTH] = "tlv-length",
+		[REPORT_REASON_TLV_VALUE] = "tlv-value",
+		[REPORT_REASON_TLV_DUPLICATE] = "tlv-duplicate",
+		[REPORT_REASON_NO_CODE] = "no-code",
+		[REPORT_REASON_PATTERN] = "pattern",
+		[REPORT_REASON_PATTERN_LIMIT] = "pattern-limit",
+		[REPORT_REASON_ER_SYNTAX] = "er-syntax",
+	};
+
+	return (unsigned)reason < REPORT_REASON_COUNT ? words[reason] : "";
+}
+
+const char *report_format_text(enum report_format format)
+{
+	static const char *const words[] = {
+		[REPORT_ENVELOPE] = "envelope",
+		[REPORT_PATTERN] = "pattern",
+		[REPORT_RFC9567] = "rfc9567",
+	};
+
+	return words[format];
+}
+
+const char *report_type_text(uint16_t type, char room[12])
+{
+	/* IANA "Resource Record (RR) TYPEs" */
+	static const char *const low[] = {
+		NULL,	  "A",	    "NS",      "MD",	"MF",	      "CNAME",	 "SOA",
+		"MB",	  "MG",	    "MR",      "NULL",	"WKS",	      "PTR",	 "HINFO",
+		"MINFO",  "MX",	    "TXT",     "RP",	"AFSDB",      "X25",	 "ISDN",
+		"RT",	  "NSAP",   "NSAP-PTR", "SIG",	"KEY",	      "PX",	 "GPOS",
+		"AAAA",	  "LOC",    "NXT",     "EID",	"NIMLOC",     "SRV",	 "ATMA",
+		"NAPTR",  "KX",	    "CERT",    "A6",	"DNAME",      "SINK",	 "OPT",
+		"APL",	  "DS",	    "SSHFP",   "IPSECKEY", "RRSIG",   "NSEC",	 "DNSKEY",
+		"DHCID",  "NSEC3",  "NSEC3PARAM", "TLSA", "SMIMEA",   NULL,	 "HIP",
+		"NINFO",  "RKEY",   "TALINK",  "CDS",	"CDNSKEY",    "OPENPGPKEY", "CSYNC",
+		"ZONEMD", "SVCB",   "HTTPS",   "DSYNC", "HHIT",	      "BRID",
+	};
+	static const struct {
+		uint16_t type;
+		const char *text;
+	} high[] = {
+		{99, "SPF"},	  {100, "UINFO"}, {101, "UID"},	    {102, "GID"},
+		{103, "UNSPEC"},  {104, "NID"},	  {105, "L32"},	    {106, "L64"},
+		{107, "LP"},	  {108, "EUI48"}, {109, "EUI64"},   {128, "NXNAME"},
+		{249, "TKEY"},	  {250, "TSIG"},  {251, "IXFR"},    {252, "AXFR"},
+		{253, "MAILB"},	  {254, "MAILA"}, {255, "ANY"},	    {256, "URI"},
+		{257, "CAA"},	  {258, "AVC"},	  {259, "DOA"},	    {260, "AMTRELAY"},
+		{261, "RESINFO"}, {262, "WALLET"}, {263, "CLA"},    {264, "IPN"},
+		{32768, "TA"},	  {32769, "DLV"},
+	};
+	size_t i;
+
+	if (type < COUNT(low) && low[type] != NULL)
+		return low[type];
+	for (i = 0; i < COUNT(high); i++) {
+		if (high[i].type == type)
+			return high[i].text;
+	}
+	snprintf(room, 12, "TYPE%u", (unsigned)type);
+	return room;
+}
+
+const char *report_ede_text(uint16_t ede)
+{
+	static const char *const purposes[] = {
+		"Other Error",
+		"Unsupported DNSKEY Algorithm",
+		"Unsupported DS Digest Type",
+		"Stale Answer",
+		"Forged Answer",
+		"DNSSEC Indeterminate",
+		"DNSSEC Bogus",
+		"Signature Expired",
+		"Signature Not Yet Valid",
+		"DNSKEY Missing",
+		"RRSIGs Missing",
+		"No Zone Key Bit Set",
+		"NSEC Missing",
+		"Cached Error",
+		"Not Ready",
+		"Blocked",
+		"Censored",
+		"Filtered",
+		"Prohibited",
+		"Stale NXDomain Answer",
+		"Not Authoritative",
+		"Not Supported",
+		"No Reachable Authority",
+		"Network Error",
+		"Invalid Data",
+		"Signature Expired before Valid",
+		"Too Early",
+		"Unsupported NSEC3 Iterations Value",
+		"Unable to conform to policy",
+		"Synthesized",
+		"Invalid Query Type",
+	};
+
+	return ede < COUNT(purposes) ? purposes[ede] : NULL;
+}
+
+const char *report_error_type_text(uint64_t number, char room[32])
+{
+	/* the types of the W3C's Network Error Logging, section 6 */
+	static const char *const words[] = {
+		"unknown",
+		"ok",
+		"abandoned",
+		"dns.unreachable",
+		"dns.name_not_resolved",
+		"dns.failed",
+		"dns.address_changed",
+		"tcp.timed_out",
+		"tcp.closed",
+		"tcp.reset",
+		"tcp.refused",
+		"tcp.aborted",
+		"tcp.address_invalid",
+		"tcp.address_unreachable",
+		"tcp.failed",
+		"tls.version_or_cipher_mismatch",
+		"tls.bad_client_auth_cert",
+		"tls.cert.name_invalid",
+		"tls.cert.date_invalid",
+		"tls.cert.authority_invalid",
+		"tls.cert.invalid",
+		"tls.cert.revoked",
+		"tls.cert.pinned_key_not_in_cert_chain",
+		"tls.protocol.error",
+		"tls.failed",
+		"http.error",
+		"http.protocol.error",
+		"http.response.invalid",
+		"http.response.redirect_loop",
+		"http.failed",
+	};
+
+	if (number < COUNT(words))
+		return words[number];
+	snprintf(room, 32, "type%llu", (unsigned long long)number);
+	return room;
+}
+
+const char *report_os_type_text(uint64_t number)
+{
+	static const char *const words[] = {NULL,  "linux",   "macos", "windows",
+					    "ios", "android", "unix"};
+
+	return number < COUNT(words) ? words[number] : NULL;
+}
+
+const char *report_access_text(uint64_t number)
+{
+	static const char *const words[] = {NULL, "wifi", "cellular", "ethernet", "vpn", "other"};
+
+	return number < COUNT(words) ? words[number] : NULL;
+}
