@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * Addresses and netblocks of both families.
+ */
+#ifndef SITEBOUND_ADDR_H
+#define SITEBOUND_ADDR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sitebound/err.h"
+
+#define SB_IP4_LEN 4
+#define SB_IP6_LEN 16
+
+/** An IPv4 or IPv6 address in network byte order. */
+struct sb_addr {
+	/** octets used: SB_IP4_LEN or SB_IP6_LEN; 0 is "no address" */
+	uint8_t len;
+	uint8_t octet[SB_IP6_LEN];
+};
+
+/** An address and a prefix length; host bits are zero. */
+struct sb_netblock {
+	struct sb_addr addr;
+	/** bits, at most 8 * addr.len */
+	uint8_t prefix_len;
+};
+
+/** An array of netblocks. */
+struct sb_netblocks {
+	struct sb_netblock *block;
+	size_t count;
+};
+
+/**
+ * Read "10.0.0.0/8", "2001:db8::/32" or an address alone (a netblock of one).
+ * @return SB_OK; SB_EFORM for anything else; SB_ERANGE when the prefix length is over the
+ *	family's or host bits are set.
+ */
+SB_MUST_CHECK enum sb_err sb_netblock_parse(const char *text, struct sb_netblock *block);
+
+/** Whether addr is in the block; never across families. */
+bool sb_netblock_has(const struct sb_netblock *block, const struct sb_addr *addr);
+
+/** Whether every address of inner is in outer. */
+bool sb_netblock_covers(const struct sb_netblock *outer, const struct sb_netblock *inner);
+
+/** The most specific block of the array that has addr, or NULL. */
+const struct sb_netblock *sb_netblocks_find(const struct sb_netblocks *blocks,
+					    const struct sb_addr *addr);
+
+/** Set the bits of addr behind prefix_len to zero. */
+void sb_addr_mask(struct sb_addr *addr, unsigned prefix_len);
+
+/**
+ * The IPv4 address that an IPv6 address carries: IPv4-mapped ::ffff:0:0/96 (RFC 4291 section
+ * 2.5.5.2), 6to4 2002::/16 (RFC 3056), NAT64 64:ff9b::/96 (RFC 6052).
+ * @return whether it carries one.
+ */
+bool sb_addr_embedded_ip4(const struct sb_addr *addr, struct sb_addr *ip4);
+
+#endif

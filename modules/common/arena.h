@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * Memory of one configuration: taken piece by piece, given back at once.
+ */
+#ifndef SITEBOUND_ARENA_H
+#define SITEBOUND_ARENA_H
+
+#include <stddef.h>
+
+struct sb_arena;
+
+/** A new arena, NULL when memory is short. */
+struct sb_arena *sb_arena_new(void);
+
+/** Run the cleanups, newest first, and free everything. NULL is fine. */
+void sb_arena_free(struct sb_arena *arena);
+
+/** Zeroed memory that lives as long as the arena; NULL when memory is short. */
+void *sb_arena_alloc(struct sb_arena *arena, size_t size);
+
+/** A copy of size octets, and a zero octet behind them. NULL when memory is short. */
+void *sb_arena_copy(struct sb_arena *arena, const void *data, size_t size);
+
+/**
+ * A larger copy of an array: count items of size octets become count + 1, the new one zeroed.
+ * @return the array, NULL when memory is short.
+ */
+void *sb_arena_grow(struct sb_arena *arena, const void *array, size_t count, size_t size);
+
+/** Have cleanup(what) run by sb_arena_free(). @return 0, or -1 when memory is short (cleanup has
+ * then run already). */
+int sb_arena_cleanup(struct sb_arena *arena, void (*cleanup)(void *), void *what);
+
+#endif

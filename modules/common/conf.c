@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sitebound/conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf_yaml.h"
+
+#define SB_SECTION(name) extern const struct sb_section name##_section;
+#include "sections.def"
+#undef SB_SECTION
+
+static const struct sb_section *const sections[] = {
+#define SB_SECTION(name) &name##_section,
+#include "sections.def"
+#undef SB_SECTION
+};
+#define SECTION_COUNT (sizeof(sections) / sizeof(sections[0]))
+
+struct sb_conf {
+	struct sb_arena *arena;
+	void *section[SECTION_COUNT];
+	const char *metrics;
+};
+
+enum sb_err sb_conf_read_file(const char *path, char **text, size_t *text_len)
+{
+	enum sb_err err = SB_ESYS;
+	struct stat stat;
+	char *buffer = NULL;
+	size_t len = 0;
+	int fd;
+
+	/* O_NONBLOCK: opening a FIFO must not hang the resolver */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -1)
+		return SB_ESYS;
+	if (fstat(fd, &stat) == -1)
+		goto cleanup;
+	if (!S_ISREG(stat.st_mode)) {
+		errno = S_ISDIR(stat.st_mode) ? EISDIR : EINVAL;
+		goto cleanup;
+	}
+	if (stat.st_size > (off_t)SB_CONF_FILE_MAX) {
+		err = SB_ERANGE;
+		goto cleanup;
+	}
+	buffer = malloc((size_t)SB_CONF_FILE_MAX + 1);
+	if (buffer == NULL) {
+		err = SB_ENOMEM;
+		goto cleanup;
+	}
+	for (;;) {
+		ssize_t n = read(fd, buffer + len, (size_t)SB_CONF_FILE_MAX + 1 - len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			goto cleanup;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+		if (len > SB_CONF_FILE_MAX) {
+			err = SB_ERANGE;
+			goto cleanup;
+		}
+	}
+	buffer[len] = '\0';
+	*text = buffer;
+	*text_len = len;
+	buffer = NULL;
+	err = SB_OK;
+cleanup:
+	free(buffer);
+	close(fd);
+	return err;
+}
+
+static void read_metrics(const struct sb_value *value, void *out)
+{
+	struct sb_conf *conf = out;
+	const char *text;
+
+	if (!sb_read_text(value, &text))
+		return;
+	if (text[0] != '/') {
+		sb_value_error(value, "must be an absolute path");
+		return;
+	}
+	conf->metrics = sb_arena_copy(conf->arena, text, strlen(text));
+	if (conf->metrics == NULL)
+		sb_value_no_memory(value);
+}
+
+static void read_section(const struct sb_value *value, void *out)
+{
+	struct sb_conf *conf = out;
+	size_t i;
+
+	/* a section whose contents are commented out is an absent one */
+	if (sb_value_is_scalar(value) && value->node->data.scalar.length == 0)
+		return;
+	for (i = 0; i < SECTION_COUNT; i++) {
+		if (strcmp(sections[i]->key, value->key) == 0)
+			conf->section[i] = sections[i]->read(value);
+	}
+}
+
+static void read_document(const struct sb_value *document, struct sb_conf *conf)
+{
+	struct sb_key keys[SECTION_COUNT + 1];
+	size_t i;
+
+	for (i = 0; i < SECTION_COUNT; i++)
+		keys[i] = (struct sb_key){sections[i]->key, read_section, false};
+	keys[SECTION_COUNT] = (struct sb_key){"metrics", read_metrics, false};
+	sb_read_map(document, keys, SECTION_COUNT + 1, conf);
+}
+
+/** Report what libyaml found. */
+static void syntax_error(struct sb_yaml *yaml, const yaml_parser_t *parser)
+{
+	struct sb_value place = {.yaml = yaml, .mark = parser->problem_mark};
+
+	if (parser->error == YAML_MEMORY_ERROR)
+		sb_value_no_memory(&place);
+	else if (parser->error == YAML_READER_ERROR)
+		sb_value_error(&place, "not readable as UTF-8 text at octet %zu: %s",
+			       parser->problem_offset,
+			       parser->problem != NULL ? parser->problem : "?");
+	else
+		sb_value_error(&place, "not valid YAML: %s%s%s",
+			       parser->problem != NULL ? parser->problem : "?",
+			       parser->context != NULL ? " " : "",
+			       parser->context != NULL ? parser->context : "");
+}
+
+enum sb_err sb_conf_parse(const char *name, const char *text, size_t text_len,
+			  struct sb_diags *diags, struct sb_conf **conf)
+{
+	struct sb_yaml yaml = {.file = name, .diags = diags};
+	size_t errors = diags->count;
+	struct sb_conf *made = NULL;
+	yaml_parser_t parser;
+	yaml_document_t second;
+	yaml_node_t *root;
+	bool first_loaded = false;
+	enum sb_err err = SB_ENOMEM;
+
+	if (!yaml_parser_initialize(&parser))
+		return SB_ENOMEM;
+	yaml.arena = sb_arena_new();
+	if (yaml.arena == NULL || (made = sb_arena_alloc(yaml.arena, sizeof(*made))) == NULL)
+		goto cleanup;
+	made->arena = yaml.arena;
+	err = SB_ECONF;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, text_len);
+	if (!yaml_parser_load(&parser, &yaml.document)) {
+		syntax_error(&yaml, &parser);
+		goto cleanup;
+	}
+	first_loaded = true;
+	root = yaml_document_get_root_node(&yaml.document);
+	if (root != NULL) {
+		struct sb_value document = {.yaml = &yaml, .node = root, .mark = root->start_mark};
+
+		/* a file with nothing but comments behind a "---" is an empty one */
+		if (root->type != YAML_SCALAR_NODE || root->data.scalar.length > 0)
+			read_document(&document, made);
+		if (!yaml_parser_load(&parser, &second)) {
+			syntax_error(&yaml, &parser);
+		} else {
+			root = yaml_document_get_root_node(&second);
+			if (root != NULL) {
+				document.mark = root->start_mark;
+				sb_value_error(&document, "a second document in one file");
+			}
+			yaml_document_delete(&second);
+		}
+	}
+	if (diags->count == errors)
+		err = SB_OK;
+cleanup:
+	if (first_loaded)
+		yaml_document_delete(&yaml.document);
+	yaml_parser_delete(&parser);
+	if (err == SB_OK)
+		*conf = made;
+	else
+		sb_arena_free(yaml.arena);
+	return err;
+}
+
+enum sb_err sb_conf_load(const char *path, struct sb_diags *diags, struct sb_conf **conf)
+{
+	struct sb_yaml yaml = {.file = path, .diags = diags};
+	struct sb_value place = {.yaml = &yaml};
+	size_t text_len;
+	char *text;
+	enum sb_err err;
+
+	err = sb_conf_read_file(path, &text, &text_len);
+	if (err == SB_OK) {
+		err = sb_conf_parse(path, text, text_len, diags, conf);
+		free(text);
+		return err;
+	}
+	if (err == SB_ERANGE)
+		sb_value_error(&place, "larger than %u octets", SB_CONF_FILE_MAX);
+	else if (err == SB_ENOMEM)
+		sb_value_no_memory(&place);
+	else
+		sb_value_error(&place, "cannot be read: %s", strerror(errno));
+	return SB_ECONF;
+}
+
+void sb_conf_free(struct sb_conf *conf)
+{
+	if (conf != NULL)
+		sb_arena_free(conf->arena);
+}
+
+void *sb_conf_section(const struct sb_conf *conf, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < SECTION_COUNT; i++) {
+		if (strcmp(sections[i]->key, key) == 0)
+			return conf->section[i];
+	}
+	return NULL;
+}
+
+const char *sb_conf_metrics(const struct sb_conf *conf)
+{
+	return conf->metrics;
+}

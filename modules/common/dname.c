@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sitebound/dname.h"
+
+#include <string.h>
+
+enum sb_err sb_dname_parse(struct sb_dname *name, const uint8_t *wire, size_t wire_len)
+{
+	size_t at = 0;
+	unsigned count = 0;
+
+	if (wire_len > SB_DNAME_MAX)
+		return SB_ERANGE;
+	for (;;) {
+		if (at >= wire_len || wire[at] > SB_LABEL_MAX)
+			return SB_EFORM;
+		/* at most 255 octets: neither the offset nor the count can overflow */
+		name->offset[count] = (uint8_t)at;
+		if (wire[at] == 0)
+			break;
+		at += 1U + wire[at];
+		count++;
+	}
+	if (at + 1 != wire_len)
+		return SB_EFORM;
+	name->wire = wire;
+	name->wire_len = wire_len;
+	name->label_count = count;
+	return SB_OK;
+}
+
+static bool is_host_octet(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_';
+}
+
+enum sb_err sb_dname_from_text(const char *text, uint8_t wire[SB_DNAME_MAX], size_t *wire_len)
+{
+	size_t at = 0;
+
+	if (strcmp(text, ".") == 0) {
+		wire[0] = 0;
+		*wire_len = 1;
+		return SB_OK;
+	}
+	do {
+		size_t label_len = 0;
+
+		while (is_host_octet(text[label_len]))
+			label_len++;
+		if (label_len == 0 || (text[label_len] != '.' && text[label_len] != '\0'))
+			return SB_EFORM;
+		if (label_len > SB_LABEL_MAX || at + 1 + label_len + 1 > SB_DNAME_MAX)
+			return SB_ERANGE;
+		wire[at] = (uint8_t)label_len;
+		sb_octets_lower(wire + at + 1, (const uint8_t *)text, label_len);
+		at += 1 + label_len;
+		text += label_len;
+		if (*text == '.')
+			text++;
+	} while (*text != '\0');
+	wire[at] = 0;
+	*wire_len = at + 1;
+	return SB_OK;
+}
+
+size_t sb_dname_to_text(const struct sb_dname *name, unsigned first, char text[SB_DNAME_TEXT_MAX])
+{
+	size_t at = 0;
+	unsigned i;
+
+	for (i = first; i < name->label_count; i++) {
+		size_t label_len, j;
+		const uint8_t *label = sb_dname_label(name, i, &label_len);
+
+		if (i > first)
+			text[at++] = '.';
+		for (j = 0; j < label_len; j++) {
+			uint8_t octet = label[j];
+
+			if (octet > 32 && octet < 127 && strchr("\".;@$()\\", octet) == NULL) {
+				text[at++] = (char)octet;
+				continue;
+			}
+			text[at++] = '\\';
+			text[at++] = (char)('0' + octet / 100);
+			text[at++] = (char)('0' + octet / 10 % 10);
+			text[at++] = (char)('0' + octet % 10);
+		}
+	}
+	if (at == 0)
+		text[at++] = '.';
+	text[at] = '\0';
+	return at;
+}
+
+bool sb_octets_equal(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (sb_lower(a[i]) != sb_lower(b[i]))
+			return false;
+	}
+	return true;
+}
+
+void sb_octets_lower(uint8_t *to, const uint8_t *from, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		to[i] = sb_lower(from[i]);
+}

@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <limits.h>
+#include <pcre2.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/conf_yaml.h"
+#include "synth.h"
+
+#define DEFAULT_TTL 300
+#define DEFAULT_FALLBACK_TTL 30
+#define DEFAULT_NEGATIVE_TTL 60
+
+/** The host name of a resolver is matched once a start; this is plenty for a sane pattern. */
+#define SITE_MATCH_LIMIT 10000
+
+static void free_zones(void *zones)
+{
+	sb_zones_free(zones);
+}
+
+/** Take a zone into the configuration. @return whether it was. */
+static bool add_zone(const struct sb_value *value, struct synth_conf *conf, struct synth_zone *zone)
+{
+	struct synth_zone **grown;
+
+	switch (sb_zones_add(conf->zones, &zone->apex, zone)) {
+	case SB_OK:
+		break;
+	case SB_EEXIST:
+		sb_value_error(value, "this zone is configured already");
+		return false;
+	default:
+		sb_value_no_memory(value);
+		return false;
+	}
+	grown = sb_arena_grow(value->yaml->arena, conf->zone, conf->zone_count, sizeof(*grown));
+	if (grown == NULL) {
+		sb_value_no_memory(value);
+		return false;
+	}
+	zone->rule = (unsigned)conf->zone_count;
+	grown[conf->zone_count++] = zone;
+	conf->zone = grown;
+	return true;
+}
+
+static struct synth_zone *new_zone(const struct sb_value *value, enum synth_zone_kind kind)
+{
+	struct synth_zone *zone = sb_arena_alloc(value->yaml->arena, sizeof(*zone));
+
+	if (zone == NULL) {
+		sb_value_no_memory(value);
+		return NULL;
+	}
+	zone->kind = kind;
+	zone->ttl = DEFAULT_TTL;
+	zone->fallback_ttl = DEFAULT_FALLBACK_TTL;
+	return zone;
+}
+
+static void zone_soa(struct synth_zone *zone, uint32_t negative_ttl)
+{
+	sb_soa_init(&zone->soa, zone->apex.wire, zone->apex.wire_len, zone->apex.wire,
+		    zone->apex.wire_len, negative_ttl);
+}
+
+/* address-names */
+
+struct address_reader {
+	struct synth_zone *zone;
+	/** the values that the last checks point at */
+	struct sb_value zone_value;
+	struct sb_value reverse_value;
+	uint32_t negative_ttl;
+};
+
+static void read_zone(const struct sb_value *value, void *out)
+{
+	struct address_reader *reader = out;
+
+	reader->zone_value = *value;
+	sb_read_dname(value, &reader->zone->apex);
+}
+
+static void read_form(const struct sb_value *value, void *out)
+{
+	static const char *const words[] = {"dotted", "dashed", "hex"};
+	struct address_reader *reader = out;
+	unsigned form;
+
+	if (!SB_READ_WORD(value, words, &form))
+		return;
+	if (reader->zone->forms & 1U << form)
+		sb_value_error(value, "repeated form");
+	reader->zone->forms |= 1U << form;
+}
+
+static void read_forms(const struct sb_value *value, void *out)
+{
+	sb_read_list(value, 1, read_form, out);
+}
+
+static void read_allow(const struct sb_value *value, void *out)
+{
+	struct address_reader *reader = out;
+
+	sb_read_netblocks(value, &reader->zone->allow);
+}
+
+static void read_deny(const struct sb_value *value, void *out)
+{
+	struct address_reader *reader = out;
+
+	sb_read_netblocks(value, &reader->zone->deny);
+}
+
+static void read_address_ttl(const struct sb_value *value, void *out)
+{
+	struct address_reader *reader = out;
+
+	sb_read_ttl(value, &reader->zone->ttl);
+}
+
+static void read_negative_ttl(const struct sb_value *value, void *out)
+{
+	struct address_reader *reader = out;
+
+	sb_read_ttl(value, &reader->negative_ttl);
+}
+
+static void read_otherwise(const struct sb_value *value, void *out)
+{
+	static const char *const words[] = {"pass", "nxdomain"};
+	struct address_reader *reader = out;
+	unsigned word;
+
+	if (SB_READ_WORD(value, words, &word))
+		reader->zone->otherwise_nxdomain = word == 1;
+}
+
+static void read_reverse(const struct sb_value *value, void *out)
+{
+	struct address_reader *reader = out;
+
+	reader->reverse_value = *value;
+	sb_read_bool(value, &reader->zone->reverse);
+}
+
+static void read_address_zone(const struct sb_value *value, void *out)
+{
+	static const struct sb_key keys[] = {
+		{"zone", read_zone, true},
+		{"forms", read_forms, false},
+		{"allow", read_allow, false},
+		{"deny", read_deny, false},
+		{"ttl", read_address_ttl, false},
+		{"negative-ttl", read_negative_ttl, false},
+		{"otherwise", read_otherwise, false},
+		{"reverse", read_reverse, false},
+	};
+	struct synth_conf *conf = out;
+	struct address_reader reader = {.negative_ttl = DEFAULT_NEGATIVE_TTL};
+	size_t errors = sb_value_errors(value);
+
+	reader.zone = new_zone(value, SYNTH_ADDRESSES);
+	if (reader.zone == NULL || !SB_READ_MAP(value, keys, &reader))
+		return;
+	if (reader.zone->forms == 0)
+		reader.zone->forms = SYNTH_DOTTED | SYNTH_DASHED;
+	if (reader.zone->reverse) {
+		if (reader.zone->allow.count == 0)
+			sb_value_error(&reader.reverse_value,
+				       "needs the ranges that it answers for: the key \"allow\"");
+		if (!(reader.zone->forms & SYNTH_DASHED))
+			sb_value_error(&reader.reverse_value,
+				       "PTR records point to dashed names: \"dashed\" must be among "
+				       "the forms");
+		if (reader.zone->apex.wire_len + 1 + SYNTH_DASHED_MAX > SB_DNAME_MAX)
+			sb_value_error(&reader.zone_value,
+				       "too long for PTR records to point into it");
+	}
+	if (sb_value_errors(value) != errors)
+		return;
+	zone_soa(reader.zone, reader.negative_ttl);
+	add_zone(&reader.zone_value, conf, reader.zone);
+}
+
+static void read_address_names(const struct sb_value *value, void *out)
+{
+	sb_read_list(value, 0, read_address_zone, out);
+}
+
+/* site-names */
+
+struct site_reader {
+	struct synth_conf *conf;
+	const uint8_t *label;
+	size_t label_len;
+	/** shared by the zones of all parents */
+	struct synth_site *site;
+	size_t site_count;
+	const struct sb_value *parents;
+	bool error_is_next;
+	uint32_t ttl, fallback_ttl;
+};
+
+static void read_site_label(const struct sb_value *value, void *out)
+{
+	struct site_reader *reader = out;
+
+	sb_read_label(value, &reader->label, &reader->label_len);
+}
+
+static void add_site(const struct sb_value *value, struct site_reader *reader, const uint8_t *label,
+		     size_t label_len)
+{
+	struct synth_site *grown = sb_arena_grow(value->yaml->arena, reader->site,
+						 reader->site_count, sizeof(*grown));
+
+	if (grown == NULL) {
+		sb_value_no_memory(value);
+		return;
+	}
+	grown[reader->site_count].label = label;
+	grown[reader->site_count++].label_len = label_len;
+	reader->site = grown;
+}
+
+static bool labels_equal(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+	return a_len == b_len && sb_octets_equal(a, b, a_len);
+}
+
+/** Match the host name and take the group "site" out of it; false after an error message. */
+static bool match_hostname(const struct sb_value *value, pcre2_code *code, char *site,
+			   size_t site_room)
+{
+	pcre2_match_data *match = NULL;
+	pcre2_match_context *context = pcre2_match_context_create(NULL);
+	char host[HOST_NAME_MAX + 1] = "";
+	PCRE2_SIZE site_len = site_room;
+	bool found = false;
+	int result;
+
+	match = pcre2_match_data_create_from_pattern(code, NULL);
+	if (match == NULL || context == NULL) {
+		sb_value_no_memory(value);
+		goto cleanup;
+	}
+	if (gethostname(host, sizeof(host) - 1) != 0) {
+		sb_value_error(value, "the host name cannot be had");
+		goto cleanup;
+	}
+	pcre2_set_match_limit(context, SITE_MATCH_LIMIT);
+	result = pcre2_match(code, (PCRE2_SPTR)host, PCRE2_ZERO_TERMINATED, 0, 0, match, context);
+	if (result < 0)
+		sb_value_error(value, "the host name \"%s\" does not match: no site", host);
+	else if (pcre2_substring_copy_byname(match, (PCRE2_SPTR) "site", (PCRE2_UCHAR *)site,
+					     &site_len) != 0 ||
+		 site_len == 0)
+		sb_value_error(value, "the host name \"%s\" gives no usable site", host);
+	else
+		found = true;
+cleanup:
+	pcre2_match_context_free(context);
+	pcre2_match_data_free(match);
+	return found;
+}
+
+static void read_hostname(const struct sb_value *value, void *out)
+{
+	struct site_reader *reader = out;
+	char site[SB_LABEL_MAX + 1];
+	uint8_t wire[SB_DNAME_MAX];
+	const uint8_t *label;
+	pcre2_code *code;
+	const char *pattern;
+	size_t wire_len;
+	PCRE2_SIZE at;
+	int error;
+
+	if (!sb_read_text(value, &pattern))
+		return;
+	code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_CASELESS, &error,
+			     &at, NULL);
+	if (code == NULL) {
+		PCRE2_UCHAR what[128] = "";
+
+		pcre2_get_error_message(error, what, sizeof(what));
+		sb_value_error(value, "the pattern does not compile: %s, at character %zu",
+			       (const char *)what, (size_t)at + 1);
+		return;
+	}
+	if (pcre2_substring_number_from_name(code, (PCRE2_SPTR) "site") < 0) {
+		sb_value_error(value, "the pattern has no group \"site\"");
+	} else if (match_hostname(value, code, site, sizeof(site))) {
+		if (sb_dname_from_text(site, wire, &wire_len) != SB_OK || wire_len != wire[0] + 2U)
+			sb_value_error(value, "the site \"%s\" from the host name is not a label",
+				       site);
+		else if ((label = sb_arena_copy(value->yaml->arena, wire + 1, wire[0])) == NULL)
+			sb_value_no_memory(value);
+		else
+			add_site(value, reader, label, wire[0]);
+	}
+	pcre2_code_free(code);
+}
+
+static void read_site(const struct sb_value *value, void *out)
+{
+	static const struct sb_key keys[] = {{"hostname", read_hostname, true}};
+	struct site_reader *reader = out;
+	const uint8_t *label;
+	size_t label_len;
+
+	if (sb_value_is_map(value))
+		SB_READ_MAP(value, keys, reader);
+	else if (sb_read_label(value, &label, &label_len))
+		add_site(value, reader, label, label_len);
+	else
+		return;
+	if (reader->site_count == 1 && reader->label != NULL &&
+	    labels_equal(reader->site[0].label, reader->site[0].label_len, reader->label,
+			 reader->label_len))
+		sb_value_error(value, "the site is the label itself: names would lead to themselves");
+}
+
+static void read_fallback_site(const struct sb_value *value, void *out)
+{
+	struct site_reader *reader = out;
+	const uint8_t *label;
+	size_t label_len, i;
+
+	if (!sb_read_label(value, &label, &label_len))
+		return;
+	if (reader->label != NULL && labels_equal(label, label_len, reader->label, reader->label_len))
+		sb_value_error(value,
+			       "the fallback is the label itself: names would lead to themselves");
+	for (i = 0; i < reader->site_count; i++) {
+		if (labels_equal(label, label_len, reader->site[i].label,
+				 reader->site[i].label_len)) {
+			sb_value_error(value, i == 0 ? "the fallback is the local site"
+						     : "repeated fallback");
+			return;
+		}
+	}
+	add_site(value, reader, label, label_len);
+}
+
+static void read_fallback(const struct sb_value *value, void *out)
+{
+	struct site_reader *reader = out;
+
+	/* without a site the first fallback would take its place: its error is enough */
+	if (reader->site_count > 0)
+		sb_read_list(value, 0, read_fallback_site, reader);
+}
+
+static void read_on_error(const struct sb_value *value, void *out)
+{
+	static const char *const words[] = {"fail", "next"};
+	struct site_reader *reader = out;
+	unsigned word;
+
+	if (SB_READ_WORD(value, words, &word))
+		reader->error_is_next = word == 1;
+}
+
+static void read_site_ttl(const struct sb_value *value, void *out)
+{
+	struct site_reader *reader = out;
+
+	sb_read_ttl(value, &reader->ttl);
+}
+
+static void read_fallback_ttl(const struct sb_value *value, void *out)
+{
+	struct site_reader *reader = out;
+
+	sb_read_ttl(value, &reader->fallback_ttl);
+}
+
+/** Read one parent and make its zone. Comes last of the keys: the zone copies all others. */
+static void read_parent(const struct sb_value *value, void *out)
+{
+	struct site_reader *reader = out;
+	struct synth_zone *zone = new_zone(value, SYNTH_SITES);
+	uint8_t wire[SB_DNAME_MAX];
+	const uint8_t *copy;
+	size_t wire_len;
+
+	if (zone == NULL || !sb_read_dname(value, &zone->parent) || reader->label == NULL ||
+	    reader->site_count == 0)
+		return;
+	wire_len = 1 + reader->label_len + zone->parent.wire_len;
+	if (wire_len > SB_DNAME_MAX) {
+		sb_value_error(value, "too long with the label in front of it");
+		return;
+	}
+	wire[0] = (uint8_t)reader->label_len;
+	memcpy(wire + 1, reader->label, reader->label_len);
+	memcpy(wire + 1 + reader->label_len, zone->parent.wire, zone->parent.wire_len);
+	copy = sb_arena_copy(value->yaml->arena, wire, wire_len);
+	if (copy == NULL || sb_dname_parse(&zone->apex, copy, wire_len) != SB_OK) {
+		sb_value_no_memory(value);
+		return;
+	}
+	zone->site = reader->site;
+	zone->site_count = reader->site_count;
+	zone->error_is_next = reader->error_is_next;
+	zone->ttl = reader->ttl;
+	zone->fallback_ttl = reader->fallback_ttl;
+	zone_soa(zone, DEFAULT_NEGATIVE_TTL);
+	add_zone(value, reader->conf, zone);
+}
+
+static void read_parents(const struct sb_value *value, void *out)
+{
+	sb_read_list(value, 1, read_parent, out);
+}
+
+static void read_site_zone(const struct sb_value *value, void *out)
+{
+	/* the order matters: site before fallback, parents last */
+	static const struct sb_key keys[] = {
+		{"label", read_site_label, true},
+		{"site", read_site, true},
+		{"fallback", read_fallback, false},
+		{"on-error", read_on_error, false},
+		{"ttl", read_site_ttl, false},
+		{"fallback-ttl", read_fallback_ttl, false},
+		{"parents", read_parents, true},
+	};
+	struct site_reader reader = {
+		.conf = out,
+		.ttl = DEFAULT_TTL,
+		.fallback_ttl = DEFAULT_FALLBACK_TTL,
+	};
+
+	SB_READ_MAP(value, keys, &reader);
+}
+
+static void read_site_names(const struct sb_value *value, void *out)
+{
+	sb_read_list(value, 0, read_site_zone, out);
+}
+
+/* reverse zones */
+
+/** The name of the reverse zone that holds a block: cut at a label boundary. */
+static size_t reverse_apex(const struct sb_netblock *block, uint8_t wire[SB_DNAME_MAX])
+{
+	static const uint8_t ip4_root[] = "\007in-addr\004arpa";
+	static const uint8_t ip6_root[] = "\003ip6\004arpa";
+	bool ip4 = block->addr.len == SB_IP4_LEN;
+	unsigned labels = block->prefix_len / (ip4 ? 8U : 4U), i;
+	size_t at = 0;
+
+	for (i = labels; i > 0; i--) {
+		unsigned octet = block->addr.octet[ip4 ? i - 1 : (i - 1) / 2];
+		char text[4];
+		int n;
+
+		if (ip4)
+			n = snprintf(text, sizeof(text), "%u", octet & 255U);
+		else
+			n = snprintf(text, sizeof(text), "%x",
+				     (i % 2 == 1 ? octet >> 4 : octet) & 15U);
+		wire[at++] = (uint8_t)n;
+		memcpy(wire + at, text, (size_t)n);
+		at += (size_t)n;
+	}
+	if (ip4)
+		memcpy(wire + at, ip4_root, sizeof(ip4_root));
+	else
+		memcpy(wire + at, ip6_root, sizeof(ip6_root));
+	return at + (ip4 ? sizeof(ip4_root) : sizeof(ip6_root));
+}
+
+/** The reverse zone of a block, made when it is not there yet; NULL after an error message. */
+static const struct synth_zone *reverse_zone(const struct sb_value *value, struct synth_conf *conf,
+					     const struct sb_netblock *block, uint32_t negative_ttl)
+{
+	struct synth_zone *zone = new_zone(value, SYNTH_REVERSE);
+	const struct synth_zone *there;
+	uint8_t wire[SB_DNAME_MAX];
+	size_t wire_len = reverse_apex(block, wire);
+	const uint8_t *copy = sb_arena_copy(value->yaml->arena, wire, wire_len);
+
+	if (zone == NULL)
+		return NULL;
+	if (copy == NULL || sb_dname_parse(&zone->apex, copy, wire_len) != SB_OK) {
+		sb_value_no_memory(value);
+		return NULL;
+	}
+	there = sb_zones_get(conf->zones, &zone->apex);
+	if (there != NULL && there->kind == SYNTH_REVERSE)
+		return there;
+	zone_soa(zone, negative_ttl);
+	return add_zone(value, conf, zone) ? zone : NULL;
+}
+
+static void add_ranges(const struct sb_value *value, struct synth_conf *conf,
+		       const struct synth_zone *names)
+{
+	size_t i;
+
+	for (i = 0; i < names->allow.count; i++) {
+		struct synth_range range = {.block = names->allow.block[i], .names = names};
+		struct synth_range *grown;
+
+		range.reverse = reverse_zone(value, conf, &range.block, names->soa.ttl);
+		if (range.reverse == NULL)
+			return;
+		grown = sb_arena_grow(value->yaml->arena, conf->range, conf->range_count,
+				      sizeof(*grown));
+		if (grown == NULL) {
+			sb_value_no_memory(value);
+			return;
+		}
+		grown[conf->range_count++] = range;
+		conf->range = grown;
+	}
+}
+
+static void *read_synth(const struct sb_value *value)
+{
+	static const struct sb_key keys[] = {
+		{"address-names", read_address_names, false},
+		{"site-names", read_site_names, false},
+	};
+	struct synth_conf *conf = sb_arena_alloc(value->yaml->arena, sizeof(*conf));
+	size_t zones, i;
+
+	if (conf == NULL || (conf->zones = sb_zones_new()) == NULL ||
+	    sb_arena_cleanup(value->yaml->arena, free_zones, conf->zones) != 0) {
+		sb_value_no_memory(value);
+		return NULL;
+	}
+	SB_READ_MAP(value, keys, conf);
+	zones = conf->zone_count;
+	for (i = 0; i < zones; i++) {
+		if (conf->zone[i]->reverse)
+			add_ranges(value, conf, conf->zone[i]);
+	}
+	return conf;
+}
+
+const struct sb_section synth_section = {.key = "synth", .read = read_synth};

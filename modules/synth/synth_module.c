@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * synth's side of the adapter: carries out what synth_decide() decides. Addresses are answered at
+ * once. Site names are resolved at one site after the other by sub-queries, and composed.
+ */
+#include "../unbound/adapter.h"
+#include "synth.h"
+
+#include <string.h>
+
+/** What came of the question at one site. */
+enum outcome {
+	/** not known yet */
+	OUTCOME_NONE,
+	/** the name exists there: this is the answer, whatever it says */
+	OUTCOME_EXISTS,
+	OUTCOME_ABSENT,
+	OUTCOME_FAILED,
+};
+
+/** A query that synth is not done with; in the query's region. */
+struct synth_qstate {
+	/** the site zone; NULL while real data is asked for */
+	const struct synth_zone *zone;
+	/** the site that is being tried */
+	size_t site;
+	/** of the question with the client's type at this site, when it was asked */
+	struct reply_info *reply;
+	/** the next sub-query asks for an A record, to learn whether the name exists */
+	bool probing;
+	/** a reply has come in and has not been looked at */
+	bool informed;
+	/** what came in: NULL is a failure */
+	struct reply_info *incoming;
+	/** the local site's NXDOMAIN, for when no site has the name */
+	struct reply_info *local_nxdomain;
+	/** some site failed; then "does not exist" is not known */
+	bool any_failed;
+	/** some part must not be shared through the cache */
+	bool uncacheable;
+};
+
+static struct synth_qstate *new_qstate(const struct sb_state *state, struct module_qstate *qstate,
+				       const struct synth_zone *zone)
+{
+	struct synth_qstate *own = regional_alloc_zero(qstate->region, sizeof(*own));
+
+	if (own == NULL)
+		return NULL;
+	own->zone = zone;
+	qstate->minfo[state->id] = own;
+	return own;
+}
+
+static bool is_cname_like(uint16_t qtype)
+{
+	return qtype == SB_TYPE_CNAME || qtype == SB_TYPE_ANY;
+}
+
+/** The CNAME to a site, in the region. */
+static struct ub_packed_rrset_key *make_cname(struct module_qstate *qstate,
+					      const struct synth_zone *zone, size_t site)
+{
+	uint8_t rr[2 + SB_DNAME_MAX];
+	struct sb_query query;
+	size_t target_len;
+
+	if (!sb_query_from(&qstate->qinfo, &query) ||
+	    synth_target(zone, &query.qname, site, rr + 2, &target_len) != SB_OK)
+		return NULL;
+	rr[0] = 0;
+	rr[1] = (uint8_t)target_len;
+	return sb_rrset_make(qstate->region, qstate->qinfo.qname, qstate->qinfo.qname_len,
+			     SB_TYPE_CNAME, site == 0 ? zone->ttl : zone->fallback_ttl, rr,
+			     target_len + 2, 1);
+}
+
+/** Answer with the CNAME to a site and, behind it, what the site said (NULL: nothing). */
+static void compose(const struct sb_state *state, struct module_qstate *qstate,
+		    struct synth_qstate *own, size_t site, const struct reply_info *target)
+{
+	struct ub_packed_rrset_key *cname = make_cname(qstate, own->zone, site);
+	size_t an = target != NULL ? target->an_numrrsets : 0;
+	size_t ns = target != NULL ? target->ns_numrrsets : 0;
+	enum sec_status security = sec_status_insecure;
+	uint32_t cname_ttl = site == 0 ? own->zone->ttl : own->zone->fallback_ttl;
+	time_t ttl = cname_ttl;
+	struct reply_info *rep = NULL;
+	unsigned rcode = 0;
+
+	if (target != NULL) {
+		rcode = FLAGS_GET_RCODE(target->flags);
+		if (target->ttl < ttl)
+			ttl = target->ttl;
+		/* with CD a client may have the bogus data, but it stays marked */
+		if (!sb_is_usable(qstate, target))
+			security = target->security;
+	}
+	if (cname != NULL)
+		rep = sb_compat_reply(qstate->region, (uint16_t)(BIT_QR | BIT_RA | rcode), ttl,
+				      1 + an, ns, 0, 1 + an + ns, security);
+	if (rep != NULL) {
+		rep->rrsets[0] = cname;
+		if (an + ns > 0)
+			memcpy(rep->rrsets + 1, target->rrsets, (an + ns) * sizeof(rep->rrsets[0]));
+		sb_reply_ede(state, qstate, SB_EDE_SYNTHESIZED);
+	}
+	sb_reply_message(state, qstate, rep);
+	if (rep != NULL && !own->uncacheable && !qstate->no_cache_store &&
+	    security == sec_status_insecure && !is_cname_like(qstate->qinfo.qtype))
+		sb_cache_store(qstate);
+}
+
+/** Whether the answer to a target leads back to the name that was asked. */
+static bool leads_back(const struct module_qstate *qstate, const struct reply_info *rep)
+{
+	size_t i;
+
+	for (i = 0; i < rep->an_numrrsets; i++) {
+		const struct ub_packed_rrset_key *rrset = rep->rrsets[i];
+		uint8_t *target = NULL;
+		size_t target_len = 0;
+
+		if (ntohs(rrset->rk.type) != LDNS_RR_TYPE_CNAME)
+			continue;
+		get_cname_target((struct ub_packed_rrset_key *)(uintptr_t)rrset, &target,
+				 &target_len);
+		if (target_len == qstate->qinfo.qname_len &&
+		    sb_octets_equal(target, qstate->qinfo.qname, target_len))
+			return true;
+	}
+	return false;
+}
+
+/** What a reply for a target says of its existence at the site. */
+static enum outcome judge(const struct module_qstate *qstate, const struct reply_info *rep)
+{
+	unsigned rcode;
+
+	if (rep == NULL)
+		return OUTCOME_FAILED;
+	if (!sb_is_usable(qstate, rep) && !(qstate->query_flags & BIT_CD))
+		return OUTCOME_FAILED;
+	if (leads_back(qstate, rep))
+		return OUTCOME_FAILED;
+	rcode = FLAGS_GET_RCODE(rep->flags);
+	if (rcode == LDNS_RCODE_NOERROR)
+		return OUTCOME_EXISTS;
+	if (rcode != LDNS_RCODE_NXDOMAIN)
+		return OUTCOME_FAILED;
+	/* an alias to a name that does not exist is itself a name that does */
+	return rep->an_numrrsets > 0 ? OUTCOME_EXISTS : OUTCOME_ABSENT;
+}
+
+/** Look at the reply that came in. OUTCOME_NONE: another question must be asked at this site. */
+static enum outcome take_reply(const struct module_qstate *qstate, struct synth_qstate *own)
+{
+	uint16_t qtype = qstate->qinfo.qtype;
+	enum outcome outcome = judge(qstate, own->incoming);
+
+	own->informed = false;
+	if (own->probing) {
+		own->probing = false;
+		return outcome;
+	}
+	own->reply = own->incoming;
+	/* NXDOMAIN for AAAA may be a filter's word, and no fact about the name (RFC 4074 section
+	 * 4.2): before another site is tried, ask whether the name has any other data */
+	if (outcome == OUTCOME_ABSENT && qtype == SB_TYPE_AAAA && own->zone->site_count > 1) {
+		own->probing = true;
+		return OUTCOME_NONE;
+	}
+	return outcome;
+}
+
+/** Ask the question of this site, from the cache or by a sub-query. False: the query waits. */
+static bool ask_site(const struct sb_state *state, struct module_qstate *qstate,
+		     struct synth_qstate *own)
+{
+	const struct synth_conf *conf = state->section;
+	struct query_info qinfo = qstate->qinfo;
+	struct sb_verdict verdict;
+	struct sb_query query;
+	uint8_t *target = regional_alloc(qstate->region, SB_DNAME_MAX);
+	struct dns_msg *msg = NULL;
+	size_t target_len;
+
+	own->incoming = NULL;
+	own->informed = true;
+	if (target == NULL || !sb_query_from(&qstate->qinfo, &query) ||
+	    synth_target(own->zone, &query.qname, own->site, target, &target_len) != SB_OK)
+		return true;
+	qinfo.qname = target;
+	qinfo.qname_len = target_len;
+	qinfo.local_alias = NULL;
+	if (own->probing)
+		qinfo.qtype = SB_TYPE_A;
+	/* the cache knows nothing of what the modules do to a question; these types are the ones
+	 * that another module may answer otherwise */
+	if (sb_query_from(&qinfo, &query)) {
+		synth_decide(conf, &query, &verdict);
+		if (verdict.kind == SB_PASS && qinfo.qtype != SB_TYPE_AAAA &&
+		    qinfo.qtype != SB_TYPE_HTTPS && qinfo.qtype != SB_TYPE_SVCB)
+			msg = sb_cache_lookup(qstate, &qinfo);
+	}
+	if (msg != NULL) {
+		own->incoming = msg->rep;
+		return true;
+	}
+	if (!sb_attach_sub(state, qstate, &qinfo))
+		return true;
+	own->informed = false;
+	return false;
+}
+
+/** Every site was tried. */
+static void conclude(const struct sb_state *state, struct module_qstate *qstate,
+		     struct synth_qstate *own)
+{
+	if (own->any_failed)
+		sb_reply_servfail(state, qstate);
+	else if (is_cname_like(qstate->qinfo.qtype))
+		compose(state, qstate, own, 0, NULL);
+	else
+		compose(state, qstate, own, 0, own->local_nxdomain);
+}
+
+/** Go on with a site name: ask, look at what comes, until it is answered or must wait. */
+static void follow(const struct sb_state *state, struct module_qstate *qstate,
+		   struct synth_qstate *own)
+{
+	for (;;) {
+		enum outcome outcome;
+
+		if (!own->informed) {
+			/* for these types nothing is asked but whether the name exists */
+			if (is_cname_like(qstate->qinfo.qtype))
+				own->probing = true;
+			if (!ask_site(state, qstate, own))
+				return;
+		}
+		outcome = take_reply(qstate, own);
+		if (outcome == OUTCOME_NONE)
+			continue;
+		if (outcome == OUTCOME_EXISTS) {
+			compose(state, qstate, own, own->site,
+				is_cname_like(qstate->qinfo.qtype) ? NULL : own->reply);
+			return;
+		}
+		if (outcome == OUTCOME_FAILED) {
+			own->any_failed = true;
+			if (!own->zone->error_is_next) {
+				sb_reply_servfail(state, qstate);
+				return;
+			}
+		}
+		if (own->site == 0)
+			own->local_nxdomain = own->reply;
+		own->reply = NULL;
+		if (++own->site == own->zone->site_count) {
+			conclude(state, qstate, own);
+			return;
+		}
+	}
+}
+
+static void handle_new(const struct sb_state *state, struct module_qstate *qstate)
+{
+	const struct synth_conf *conf = state->section;
+	struct synth_qstate *own;
+	struct sb_verdict verdict;
+	struct sb_query query;
+
+	if (!sb_query_from(&qstate->qinfo, &query)) {
+		sb_pass(state, qstate);
+		return;
+	}
+	synth_decide(conf, &query, &verdict);
+	switch (verdict.kind) {
+	case SB_PASS:
+		sb_pass(state, qstate);
+		break;
+	case SB_ANSWER:
+		sb_reply_verdict(state, qstate, &verdict);
+		break;
+	case SB_ASK_UPSTREAM:
+		if (new_qstate(state, qstate, NULL) == NULL)
+			sb_reply_servfail(state, qstate);
+		else
+			sb_pass(state, qstate);
+		break;
+	case SB_FOLLOW:
+		own = new_qstate(state, qstate, conf->zone[verdict.rule]);
+		if (own == NULL)
+			sb_reply_servfail(state, qstate);
+		else
+			follow(state, qstate, own);
+		break;
+	}
+}
+
+/** Real data was asked for first; decide about what there is. */
+static void handle_upstream(const struct sb_state *state, struct module_qstate *qstate)
+{
+	const struct reply_info *rep;
+	struct sb_verdict verdict;
+	struct sb_query query;
+
+	sb_finish(state, qstate);
+	if (qstate->return_rcode != LDNS_RCODE_NOERROR || qstate->return_msg == NULL ||
+	    !sb_query_from(&qstate->qinfo, &query))
+		return;
+	rep = qstate->return_msg->rep;
+	if (qstate->env->need_to_validate && rep->security == sec_status_bogus)
+		return;
+	synth_decide_upstream(state->section, &query, FLAGS_GET_RCODE(rep->flags),
+			      rep->an_numrrsets > 0, &verdict);
+	if (verdict.kind != SB_ANSWER)
+		return;
+	/* answers that the validator made from cached proofs did not pass the guard */
+	if (!qstate->no_cache_store)
+		sb_cache_forget(qstate);
+	sb_reply_verdict(state, qstate, &verdict);
+}
+
+static void synth_operate(struct sb_state *state, struct module_qstate *qstate,
+			  enum module_ev event)
+{
+	struct synth_qstate *own = qstate->minfo[state->id];
+
+	if (event == module_event_moddone) {
+		if (own != NULL && own->zone == NULL)
+			handle_upstream(state, qstate);
+		else
+			sb_finish(state, qstate);
+	} else if (own != NULL && own->zone != NULL) {
+		/* a failed sub-query may leave without informing us */
+		own->informed = true;
+		follow(state, qstate, own);
+	} else {
+		handle_new(state, qstate);
+	}
+}
+
+static void synth_inform_super(struct sb_state *state, struct module_qstate *sub,
+			       struct module_qstate *super)
+{
+	struct synth_qstate *own = super->minfo[state->id];
+	struct dns_msg *copy;
+
+	if (own->zone == NULL)
+		return;
+	if (sub->no_cache_store)
+		own->uncacheable = true;
+	if (sub->return_rcode != LDNS_RCODE_NOERROR || sub->return_msg == NULL)
+		return;
+	copy = dns_msg_deepcopy_region(sub->return_msg, super->region);
+	if (copy != NULL)
+		own->incoming = copy->rep;
+}
+
+/** Whether synth answers this question otherwise than upstream does. */
+static bool overrides(const struct synth_conf *conf, const struct query_info *qinfo,
+		      const struct reply_info *rep)
+{
+	struct sb_verdict verdict;
+	struct sb_query query;
+
+	if (!sb_query_from(qinfo, &query))
+		return false;
+	synth_decide(conf, &query, &verdict);
+	if (verdict.kind == SB_ASK_UPSTREAM)
+		synth_decide_upstream(conf, &query, FLAGS_GET_RCODE(rep->flags),
+				      rep->an_numrrsets > 0, &verdict);
+	return verdict.kind != SB_PASS;
+}
+
+static bool synth_guards(struct sb_state *state, struct module_qstate *qstate,
+			 struct dns_msg *response)
+{
+	(void)qstate;
+	return overrides(state->section, &response->qinfo, response->rep);
+}
+
+const struct sb_module sb_module = {
+	.name = "synth",
+	.operate = synth_operate,
+	.inform_super = synth_inform_super,
+	.guards = synth_guards,
+};

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * A module reads structures whose layout differs between versions, patches and configure options
+ * of Unbound. Loaded into another build it would crash at the first query; this refuses instead.
+ */
+#include "adapter.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Both strings are in every unbound, for `unbound -V`; Unbound's configure made them. */
+static const char built_for[] = PACKAGE_STRING;
+static const char built_with[] = CONFCMDLINE;
+
+struct program {
+	const char *module_name;
+	bool has_version;
+	bool has_options;
+	/** what the program calls itself, when it is another version: "unbound X.Y.Z" */
+	char version[32];
+};
+
+/** Find "unbound X.Y.Z" in one segment of the program. */
+static void find_version(const char *segment, size_t len, char *version, size_t room)
+{
+	static const char word[] = PACKAGE_NAME " ";
+	const char *at = segment, *end = segment + len;
+
+	while ((at = memmem(at, (size_t)(end - at), word, sizeof(word) - 1)) != NULL) {
+		const char *digit = at + sizeof(word) - 1;
+		size_t n = 0, dots = 0;
+
+		while (digit + n < end && n + sizeof(word) < room &&
+		       ((digit[n] >= '0' && digit[n] <= '9') || digit[n] == '.'))
+			dots += digit[n++] == '.';
+		if (dots == 2) {
+			snprintf(version, room, "%s%.*s", word, (int)n, digit);
+			return;
+		}
+		at++;
+	}
+}
+
+static int look_at_program(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct program *program = arg;
+	size_t i;
+
+	(void)size;
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
+		const char *segment;
+
+		if (phdr->p_type != PT_LOAD || !(phdr->p_flags & PF_R) || (phdr->p_flags & PF_W))
+			continue;
+		segment = (const char *)(info->dlpi_addr + phdr->p_vaddr);
+		/* with the final zero: "unbound 1.2.3" must not be found in "unbound 1.2.31" */
+		if (memmem(segment, phdr->p_memsz, built_for, sizeof(built_for)) != NULL)
+			program->has_version = true;
+		else if (program->version[0] == '\0')
+			find_version(segment, phdr->p_memsz, program->version,
+				     sizeof(program->version));
+		if (memmem(segment, phdr->p_memsz, built_with, sizeof(built_with) - 1) != NULL)
+			program->has_options = true;
+	}
+	/* the first object is the program itself */
+	return 1;
+}
+
+/** Whether an allocation is one of `size` octets. Patches within one version have grown
+ * structures; glibc rounds up by less than 24 octets. */
+static bool block_fits(const void *block, size_t size)
+{
+	size_t usable = malloc_usable_size((void *)(uintptr_t)block);
+	void *probe = malloc(1);
+	bool glibc = probe != NULL && malloc_usable_size(probe) <= 24;
+
+	free(probe);
+	return usable == 0 || (usable >= size && (!glibc || usable < size + 24));
+}
+
+bool sb_build_check(const struct module_env *env, int id, const char *module_name,
+		    int (*own_init)(struct module_env *, int))
+{
+	struct program program = {.module_name = module_name};
+	const struct dynlibmod_env *dynlib;
+
+	dl_iterate_phdr(look_at_program, &program);
+	/* Unbound's own test program has no `-V` and so no options; it is the same tree's */
+	if (!program.has_options && dlsym(RTLD_DEFAULT, "replay_scenario_read") != NULL)
+		program.has_options = true;
+	if (!program.has_version || !program.has_options) {
+		log_err("sitebound %s: this module was built for %s configured with \"%s\", "
+			"which the running %s is not; rebuild it with ./configure "
+			"--with-unbound-source=DIR of the running one",
+			module_name, built_for, built_with,
+			program.has_version	      ? "build of that version"
+			: program.version[0] != '\0' ? program.version
+						      : "program");
+		return false;
+	}
+	if (!block_fits(env, sizeof(*env)) || !block_fits(env->cfg, sizeof(*env->cfg))) {
+		log_err("sitebound %s: this module was built for another patch level of %s: "
+			"structures differ in size (environment %zu, here %zu; configuration %zu, "
+			"here %zu octets); rebuild it with ./configure --with-unbound-source=DIR "
+			"of the running one",
+			module_name, built_for, sizeof(*env), malloc_usable_size((void *)(uintptr_t)env),
+			sizeof(*env->cfg), malloc_usable_size(env->cfg));
+		return false;
+	}
+	dynlib = env->modinfo[id];
+	if (dynlib->func_init != own_init) {
+		log_err("sitebound %s: Unbound's structures are not where this module expects "
+			"them; rebuild it with ./configure --with-unbound-source=DIR of the "
+			"running one",
+			module_name);
+		return false;
+	}
+	return true;
+}

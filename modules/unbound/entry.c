@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * The six functions that Unbound looks up in the .so, and nothing else is exported.
+ */
+#include "adapter.h"
+
+#include <stdlib.h>
+
+#define SB_EXPORT __attribute__((visibility("default")))
+
+SB_EXPORT int init(struct module_env *env, int id);
+SB_EXPORT void deinit(struct module_env *env, int id);
+SB_EXPORT void operate(struct module_qstate *qstate, enum module_ev event, int id,
+		       struct outbound_entry *outbound);
+SB_EXPORT void inform_super(struct module_qstate *qstate, int id, struct module_qstate *super);
+SB_EXPORT void clear(struct module_qstate *qstate, int id);
+SB_EXPORT size_t get_mem(struct module_env *env, int id);
+
+static struct sb_state *state_of(const struct module_env *env, int id)
+{
+	return ((struct dynlibmod_env *)env->modinfo[id])->dyn_env;
+}
+
+static void state_free(struct sb_state *state, struct module_env *env)
+{
+	sb_cache_unguard(state, env);
+	sb_conf_free(state->conf);
+	free(state);
+}
+
+int init(struct module_env *env, int id)
+{
+	struct dynlibmod_env *dynlib;
+	struct sb_state *state;
+
+	if (!sb_build_check(env, id, sb_module.name, init))
+		return 0;
+	dynlib = env->modinfo[id];
+	state = calloc(1, sizeof(*state));
+	if (state == NULL) {
+		log_err("sitebound %s: out of memory", sb_module.name);
+		return 0;
+	}
+	state->id = id;
+	state->ede = env->cfg->ede;
+	state->conf = sb_conf_or_last_good(env, sb_module.name);
+	if (state->conf == NULL) {
+		state_free(state, env);
+		return 0;
+	}
+	state->section = sb_conf_section(state->conf, sb_module.name);
+	if (state->section != NULL) {
+		if (sb_module.guards != NULL && !sb_cache_guard(state, env)) {
+			state_free(state, env);
+			return 0;
+		}
+		if (sb_module.start != NULL && !sb_module.start(state, env)) {
+			state_free(state, env);
+			return 0;
+		}
+	}
+	dynlib->dyn_env = state;
+	return 1;
+}
+
+void deinit(struct module_env *env, int id)
+{
+	struct dynlibmod_env *dynlib = env->modinfo[id];
+	struct sb_state *state = dynlib->dyn_env;
+
+	if (state == NULL)
+		return;
+	if (state->section != NULL && sb_module.stop != NULL)
+		sb_module.stop(state);
+	state_free(state, env);
+	dynlib->dyn_env = NULL;
+}
+
+void operate(struct module_qstate *qstate, enum module_ev event, int id,
+	     struct outbound_entry *outbound)
+{
+	struct sb_state *state = state_of(qstate->env, id);
+
+	(void)outbound;
+	if (event == module_event_new || event == module_event_pass ||
+	    event == module_event_moddone) {
+		if (state->section != NULL && !sb_is_internal(qstate))
+			sb_module.operate(state, qstate, event);
+		else if (event == module_event_moddone)
+			sb_finish(state, qstate);
+		else
+			sb_pass(state, qstate);
+		return;
+	}
+	/* replies from upstream and their failures go to the iterator, never to us */
+	qstate->ext_state[id] = module_error;
+}
+
+void inform_super(struct module_qstate *qstate, int id, struct module_qstate *super)
+{
+	struct sb_state *state = state_of(qstate->env, id);
+
+	/* sub-queries that other modules attached inform all modules of the super query */
+	if (state->section != NULL && sb_module.inform_super != NULL && super->minfo[id] != NULL)
+		sb_module.inform_super(state, qstate, super);
+}
+
+void clear(struct module_qstate *qstate, int id)
+{
+	/* what a module keeps for a query is in the query's region */
+	qstate->minfo[id] = NULL;
+}
+
+size_t get_mem(struct module_env *env, int id)
+{
+	return state_of(env, id) != NULL ? sizeof(struct sb_state) : 0;
+}

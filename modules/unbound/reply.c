@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "adapter.h"
+
+#include <string.h>
+
+struct ub_packed_rrset_key *sb_rrset_make(struct regional *region, const uint8_t *owner,
+					  size_t owner_len, uint16_t rrtype, uint32_t ttl,
+					  const uint8_t *rrs, size_t rrs_len, unsigned rr_count)
+{
+	struct ub_packed_rrset_key *key = regional_alloc_zero(region, sizeof(*key));
+	struct packed_rrset_data *data;
+	size_t i, at = 0;
+
+	data = regional_alloc_zero(region, sizeof(*data) +
+						   rr_count * (sizeof(size_t) + sizeof(uint8_t *) +
+							       sizeof(time_t)) +
+						   rrs_len);
+	if (key == NULL || data == NULL)
+		return NULL;
+	key->entry.key = key;
+	key->entry.data = data;
+	key->rk.dname = regional_alloc_init(region, owner, owner_len);
+	if (key->rk.dname == NULL)
+		return NULL;
+	key->rk.dname_len = owner_len;
+	key->rk.type = htons(rrtype);
+	key->rk.rrset_class = htons(LDNS_RR_CLASS_IN);
+	/* keeps computed data apart from resolved data in the RRset cache: the flag is part of
+	 * the key, and the iterator looks up without it */
+	key->rk.flags = PACKED_RRSET_RPZ;
+	key->entry.hash = rrset_key_hash(&key->rk);
+	data->ttl = ttl;
+	data->count = rr_count;
+	data->trust = rrset_trust_ans_noAA;
+	data->security = sec_status_insecure;
+	data->rr_len = (size_t *)(data + 1);
+	for (i = 0; i < rr_count; i++) {
+		data->rr_len[i] = 2U + (size_t)(rrs[at] << 8 | rrs[at + 1]);
+		at += data->rr_len[i];
+	}
+	packed_rrset_ptr_fixup(data);
+	for (i = 0, at = 0; i < rr_count; i++) {
+		memcpy(data->rr_data[i], rrs + at, data->rr_len[i]);
+		data->rr_ttl[i] = ttl;
+		at += data->rr_len[i];
+	}
+	return key;
+}
+
+struct ub_packed_rrset_key *sb_rrset_soa(struct regional *region, const struct sb_soa *soa)
+{
+	uint8_t rr[2 + SB_SOA_RDATA_MAX];
+
+	rr[0] = (uint8_t)(soa->rdata_len >> 8);
+	rr[1] = (uint8_t)soa->rdata_len;
+	memcpy(rr + 2, soa->rdata, soa->rdata_len);
+	return sb_rrset_make(region, soa->owner, soa->owner_len, SB_TYPE_SOA, soa->ttl, rr,
+			     soa->rdata_len + 2, 1);
+}
+
+void sb_reply_servfail(const struct sb_state *state, struct module_qstate *qstate)
+{
+	qstate->return_rcode = LDNS_RCODE_SERVFAIL;
+	qstate->return_msg = NULL;
+	sb_finish(state, qstate);
+}
+
+void sb_reply_ede(const struct sb_state *state, struct module_qstate *qstate, enum sb_ede code)
+{
+	uint8_t option[2];
+
+	if (!state->ede || code == SB_EDE_NONE)
+		return;
+	option[0] = (uint8_t)(code >> 8);
+	option[1] = (uint8_t)code;
+	/* an option that there is no memory for is one that the client does not get */
+	(void)edns_opt_list_append(&qstate->edns_opts_front_out, LDNS_EDNS_EDE, sizeof(option),
+				   option, qstate->region);
+}
+
+void sb_reply_message(const struct sb_state *state, struct module_qstate *qstate,
+		      struct reply_info *rep)
+{
+	struct dns_msg *msg = regional_alloc_zero(qstate->region, sizeof(*msg));
+
+	if (msg == NULL || rep == NULL) {
+		sb_reply_servfail(state, qstate);
+		return;
+	}
+	msg->qinfo = qstate->qinfo;
+	msg->rep = rep;
+	qstate->return_msg = msg;
+	qstate->return_rcode = LDNS_RCODE_NOERROR;
+	sb_finish(state, qstate);
+}
+
+void sb_reply_verdict(const struct sb_state *state, struct module_qstate *qstate,
+		      const struct sb_verdict *verdict)
+{
+	struct ub_packed_rrset_key *answer = NULL, *authority = NULL;
+	struct reply_info *rep = NULL;
+	size_t an, ns, count = 0;
+	uint32_t ttl = 0;
+
+	if (verdict->rrtype == SB_TYPE_SOA) {
+		answer = sb_rrset_soa(qstate->region, verdict->soa);
+		ttl = verdict->soa->ttl;
+	} else if (verdict->rrtype != 0) {
+		answer = sb_rrset_make(qstate->region, qstate->qinfo.qname,
+				       qstate->qinfo.qname_len, verdict->rrtype, verdict->ttl,
+				       verdict->rrs, verdict->rrs_len, verdict->rr_count);
+		ttl = verdict->ttl;
+	} else if (verdict->soa != NULL) {
+		authority = sb_rrset_soa(qstate->region, verdict->soa);
+		ttl = verdict->soa->ttl;
+	}
+	an = verdict->rrtype != 0;
+	ns = verdict->rrtype == 0 && verdict->soa != NULL;
+	/* an RRset is missing only when memory is short */
+	if ((answer != NULL) == (an > 0) && (authority != NULL) == (ns > 0))
+		rep = sb_compat_reply(qstate->region,
+				      (uint16_t)(BIT_QR | BIT_RA | verdict->rcode), ttl, an, ns, 0,
+				      an + ns, sec_status_insecure);
+	if (rep != NULL) {
+		if (answer != NULL)
+			rep->rrsets[count++] = answer;
+		if (authority != NULL)
+			rep->rrsets[count++] = authority;
+		if (verdict->authoritative) {
+			rep->authoritative = 1;
+			rep->flags |= BIT_AA;
+		}
+		sb_reply_ede(state, qstate, verdict->ede);
+	}
+	sb_reply_message(state, qstate, rep);
+}
