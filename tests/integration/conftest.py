@@ -50,8 +50,3 @@ def module_lab(tmp_path_factory):
     lab = harness.Lab(tmp_path_factory.mktemp("lab"))
     yield lab
     lab.close()
-
-
-def module_sets(*sets):
-    """Parameters: each set of modules that a table is run with."""
-    return [pytest.param(s, id="+".join(s), marks=pytest.mark.needs(*s)) for s in sets]

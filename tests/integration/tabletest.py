@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs the rows of answers.tsv: cold, repeated, reversed, and under every way to ask."""
 
+import pytest
+
 import data
 from data import expand
 
@@ -17,20 +19,23 @@ WAYS = (
 )
 
 
-def cases(first, last):
-    """(row, variant) pairs of the table between two row numbers."""
+def lines_for(ident, variant, modules):
+    return [line for line in ROWS[ident] if line[0] == variant and
+            all(f[5:] in modules for f in line[3] if f.startswith("need="))]
+
+
+def cases(first, last, *sets):
+    """Parameters (row, variant, modules) for the rows between two numbers and each set of modules."""
     out = []
     for ident, lines in ROWS.items():
         if first <= int(ident) <= last:
-            for variant in dict.fromkeys(line[0] for line in lines):
-                if variant != "code":
-                    out.append((ident, variant))
+            for variant in dict.fromkeys(line[0] for line in lines if line[0] != "code"):
+                for modules in sets:
+                    if lines_for(ident, variant, modules):
+                        name = "row-%02d" % int(ident) + ("" if variant == "base" else "-" + variant)
+                        out.append(pytest.param((ident, variant, modules), id="%s-%s" % (name, "+".join(modules)),
+                                                marks=pytest.mark.needs(*modules)))
     return out
-
-
-def case_id(case):
-    ident, variant = case
-    return "row-%02d" % int(ident) + ("" if variant == "base" else "-" + variant)
 
 
 def recased(question, how):
@@ -71,9 +76,7 @@ def ask_line(lab, resolver, line, how="plain", repeat=False, **extra):
 
 def run_row(lab, ident, variant, modules):
     """One row: in order and again with a cold cache; then reversed, two threads, all ways to ask, all from one cold cache."""
-    lines = [line for line in ROWS[ident] if line[0] == variant]
-    lines = [line for line in lines
-             if all(f[5:] in modules for f in line[3] if f.startswith("need="))]
+    lines = lines_for(ident, variant, modules)
     cached = int(ident) >= 51
     no_upstream = all("up=0" in line[3] for line in lines)
 
