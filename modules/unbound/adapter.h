@@ -67,6 +67,18 @@ struct sb_client {
 /** Fill client from one reply of a query's list. */
 void sb_client_from_reply(const struct mesh_reply *reply, struct sb_client *client);
 
+/** What all clients that wait for an answer say. */
+enum sb_verdict_of_clients { SB_CLIENTS_NONE, SB_CLIENTS_ALL, SB_CLIENTS_NO_ONE, SB_CLIENTS_SOME };
+
+/**
+ * Ask about every client that waits for a query: its own, and those of the queries that it is a
+ * sub-query of.
+ * @return SB_CLIENTS_NONE when no client waits (a prefetch).
+ */
+enum sb_verdict_of_clients sb_clients_ask(const struct module_qstate *qstate,
+					  bool (*is_meant)(void *arg, const struct sb_addr *client),
+					  void *arg);
+
 /* --- the question (query.c) --- */
 
 /** The question of a query. @return false for a name that is none (never from Unbound). */

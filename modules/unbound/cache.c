@@ -8,9 +8,12 @@
 static int guard(struct module_qstate *qstate, struct dns_msg *response, int id, void *arg)
 {
 	(void)id;
-	if (!qstate->no_cache_store && response != NULL && response->rep != NULL &&
-	    sb_module.guards(arg, qstate, response))
-		qstate->no_cache_store = 1;
+	if (response == NULL || response->rep == NULL ||
+	    !sb_module.guards(arg, qstate, response) || qstate->no_cache_store)
+		return 1;
+	/* the RRsets may stay: no client is answered from them without the modules being asked */
+	sb_compat_store_rrsets(qstate, response);
+	qstate->no_cache_store = 1;
 	return 1;
 }
 

@@ -24,3 +24,46 @@ void sb_client_from_reply(const struct mesh_reply *reply, struct sb_client *clie
 		client->port = ntohs(in6->sin6_port);
 	}
 }
+
+/** Sub-queries of sub-queries nest no deeper than a chain of aliases does. */
+#define SUPER_DEPTH_MAX 16
+
+struct asking {
+	bool (*is_meant)(void *arg, const struct sb_addr *client);
+	void *arg;
+	bool yes, no;
+};
+
+static void ask_state(const struct mesh_state *mesh, unsigned depth, struct asking *asking)
+{
+	const struct mesh_reply *reply;
+	struct mesh_state_ref *super;
+
+	for (reply = mesh->reply_list; reply != NULL; reply = reply->next) {
+		struct sb_client client;
+
+		sb_client_from_reply(reply, &client);
+		if (asking->is_meant(asking->arg, &client.addr))
+			asking->yes = true;
+		else
+			asking->no = true;
+	}
+	if (depth == SUPER_DEPTH_MAX)
+		return;
+	RBTREE_FOR (super, struct mesh_state_ref *, (rbtree_type *)(uintptr_t)&mesh->super_set)
+		ask_state(super->s, depth + 1, asking);
+}
+
+enum sb_verdict_of_clients sb_clients_ask(const struct module_qstate *qstate,
+					  bool (*is_meant)(void *arg, const struct sb_addr *client),
+					  void *arg)
+{
+	struct asking asking = {.is_meant = is_meant, .arg = arg};
+
+	ask_state(qstate->mesh_info, 0, &asking);
+	if (asking.yes && asking.no)
+		return SB_CLIENTS_SOME;
+	if (asking.yes)
+		return SB_CLIENTS_ALL;
+	return asking.no ? SB_CLIENTS_NO_ONE : SB_CLIENTS_NONE;
+}

@@ -65,6 +65,20 @@ static inline int sb_compat_store(struct module_qstate *qstate, struct reply_inf
 	);
 }
 
+/** Store the RRsets of a response from upstream, but not the response (as the iterator does with a
+ * referral). Without memory they are asked for again. */
+static inline void sb_compat_store_rrsets(struct module_qstate *qstate, struct dns_msg *response)
+{
+	(void)dns_cache_store(qstate->env, &response->qinfo, response->rep, 1,
+			      qstate->prefetch_leeway, 0, NULL, qstate->query_flags,
+			      qstate->qstarttime
+#if SB_UNBOUND >= SB_UNBOUND_VERSION(1, 23, 0)
+			      ,
+			      qstate->is_valrec
+#endif
+	);
+}
+
 /** Start or join a sub-query; *newq is NULL when it was joined. 0 on a cycle or lack of memory. */
 static inline int sb_compat_attach_sub(struct module_qstate *qstate, struct query_info *qinfo,
 				       struct module_qstate **newq)

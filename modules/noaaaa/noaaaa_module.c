@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * noaaaa's side of the adapter. A question for AAAA under a rule is answered at once. Everything
+ * else is resolved, and what comes back is freed of AAAA records and ipv6hints whose owner is
+ * under a rule; only what was freed of them enters the message cache.
+ */
+#include "../unbound/adapter.h"
+#include "noaaaa.h"
+
+#include <string.h>
+
+/** Owners whose A records are looked for in one query; behind them AAAA are removed unseen. */
+#define OWNERS_MAX 8
+
+enum has_a { HAS_A_UNKNOWN, HAS_A_YES, HAS_A_NO, HAS_A_ERROR };
+
+struct owner {
+	const uint8_t *name;
+	size_t name_len;
+	enum has_a has_a;
+};
+
+/** A query that noaaaa is not done with; in the query's region. */
+struct noaaaa_qstate {
+	/** the guard kept upstream's response out of the cache for our sake */
+	bool guarded;
+	/** upstream's answer is in and is being filtered; else the question is being judged */
+	struct dns_msg *upstream;
+	/** a rule looked at who asks, or could not find out about A: not for other clients */
+	bool uncacheable;
+	/** AAAA at the qname itself stays: the rule does not apply to it */
+	bool keep_qname;
+	/** no message of this query enters the cache, by our own will */
+	bool withheld;
+	/** the owner whose A record a sub-query asks for */
+	struct owner *asking;
+	struct owner owner[OWNERS_MAX];
+	unsigned owner_count;
+};
+
+static struct noaaaa_qstate *own_of(const struct sb_state *state, struct module_qstate *qstate)
+{
+	struct noaaaa_qstate *own = qstate->minfo[state->id];
+
+	if (own == NULL) {
+		own = regional_alloc_zero(qstate->region, sizeof(*own));
+		qstate->minfo[state->id] = own;
+	}
+	return own;
+}
+
+static bool is_meant(void *arg, const struct sb_addr *client)
+{
+	return noaaaa_means(arg, client);
+}
+
+/** Whether a rule applies to those who wait for the query. When they differ (only possible for a
+ * sub-query that several clients share) it does: AAAA is what one can do without. */
+static bool applies(struct module_qstate *qstate, const struct noaaaa_rule *rule,
+		    struct noaaaa_qstate *own)
+{
+	if (!rule->by_client)
+		return true;
+	own->uncacheable = true;
+	return sb_clients_ask(qstate, is_meant, (void *)(uintptr_t)rule) != SB_CLIENTS_NO_ONE;
+}
+
+static const struct noaaaa_zone *find_zone(const struct noaaaa_conf *conf, const uint8_t *name,
+					   size_t name_len)
+{
+	struct sb_dname dname;
+
+	return sb_dname_parse(&dname, name, name_len) == SB_OK ? noaaaa_find(conf, &dname) : NULL;
+}
+
+static enum has_a judge_a(const struct module_qstate *qstate, const struct dns_msg *msg)
+{
+	unsigned rcode;
+	size_t i;
+
+	if (msg == NULL || !sb_is_usable(qstate, msg->rep))
+		return HAS_A_ERROR;
+	rcode = FLAGS_GET_RCODE(msg->rep->flags);
+	if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN)
+		return HAS_A_ERROR;
+	for (i = 0; i < msg->rep->an_numrrsets; i++) {
+		if (ntohs(msg->rep->rrsets[i]->rk.type) == LDNS_RR_TYPE_A)
+			return HAS_A_YES;
+	}
+	return HAS_A_NO;
+}
+
+/** Whether a name has an A record; HAS_A_UNKNOWN: a sub-query was attached, and the query waits. */
+static enum has_a look_for_a(const struct sb_state *state, struct module_qstate *qstate,
+			     struct noaaaa_qstate *own, const uint8_t *name, size_t name_len)
+{
+	struct query_info qinfo = qstate->qinfo;
+	struct owner *owner;
+	struct dns_msg *msg;
+	unsigned i;
+
+	for (i = 0; i < own->owner_count; i++) {
+		if (own->owner[i].name_len == name_len &&
+		    sb_octets_equal(own->owner[i].name, name, name_len))
+			return own->owner[i].has_a;
+	}
+	if (own->owner_count == OWNERS_MAX)
+		return HAS_A_YES;
+	owner = &own->owner[own->owner_count++];
+	owner->name = name;
+	owner->name_len = name_len;
+	qinfo.qname = (uint8_t *)(uintptr_t)name;
+	qinfo.qname_len = name_len;
+	qinfo.qtype = LDNS_RR_TYPE_A;
+	qinfo.local_alias = NULL;
+	msg = sb_cache_lookup(qstate, &qinfo);
+	if (msg != NULL) {
+		owner->has_a = judge_a(qstate, msg);
+	} else {
+		/* what inform_super() overwrites, if the sub-query ends as it should */
+		owner->has_a = HAS_A_ERROR;
+		if (sb_attach_sub(state, qstate, &qinfo)) {
+			own->asking = owner;
+			return HAS_A_UNKNOWN;
+		}
+	}
+	return owner->has_a;
+}
+
+/** Whether AAAA of a name under a rule goes. *waits is set when that must be found out first. */
+static bool goes(const struct sb_state *state, struct module_qstate *qstate,
+		 struct noaaaa_qstate *own, const struct noaaaa_zone *zone, const uint8_t *name,
+		 size_t name_len, bool *waits)
+{
+	if (own->keep_qname && name_len == qstate->qinfo.qname_len &&
+	    sb_octets_equal(name, qstate->qinfo.qname, name_len))
+		return false;
+	if (!applies(qstate, zone->rule, own))
+		return false;
+	if (!zone->rule->only_if_a)
+		return true;
+	switch (look_for_a(state, qstate, own, name, name_len)) {
+	case HAS_A_YES:
+		return true;
+	case HAS_A_NO:
+		return false;
+	case HAS_A_ERROR:
+		/* an error is never the answer to AAAA, nor is it worth remembering */
+		own->uncacheable = true;
+		return false;
+	case HAS_A_UNKNOWN:
+	default:
+		*waits = true;
+		return false;
+	}
+}
+
+/* --- before upstream is asked --- */
+
+static void judge_question(const struct sb_state *state, struct module_qstate *qstate)
+{
+	struct sb_verdict verdict = {.kind = SB_PASS};
+	const struct noaaaa_zone *zone;
+	struct noaaaa_qstate *own;
+	struct sb_query query;
+	bool waits = false;
+
+	sb_pass(state, qstate);
+	if (qstate->qinfo.qtype != LDNS_RR_TYPE_AAAA ||
+	    qstate->qinfo.qclass != LDNS_RR_CLASS_IN || !sb_query_from(&qstate->qinfo, &query))
+		return;
+	zone = noaaaa_find(state->section, &query.qname);
+	if (zone == NULL)
+		return;
+	if (zone->rule->only_if_a || zone->rule->by_client) {
+		own = own_of(state, qstate);
+		if (own == NULL) {
+			sb_reply_servfail(state, qstate);
+			return;
+		}
+		if (!goes(state, qstate, own, zone, qstate->qinfo.qname, qstate->qinfo.qname_len,
+			  &waits)) {
+			if (waits)
+				return;
+			own->keep_qname = true;
+			if (own->uncacheable && !qstate->no_cache_store) {
+				own->withheld = true;
+				qstate->no_cache_store = 1;
+			}
+			return;
+		}
+		/* tells a query that waits for this one not to share what it makes of it */
+		if (own->uncacheable)
+			qstate->no_cache_store = 1;
+	}
+	noaaaa_suppress(zone, &verdict);
+	sb_reply_verdict(state, qstate, &verdict);
+}
+
+/* --- when upstream has answered --- */
+
+static bool has_hints(uint16_t rrtype)
+{
+	return rrtype == LDNS_RR_TYPE_HTTPS || rrtype == LDNS_RR_TYPE_SVCB;
+}
+
+/** A copy of an SVCB or HTTPS RRset without ipv6hints and signatures; NULL when memory is short,
+ * the RRset itself when there is nothing to take out. */
+static struct ub_packed_rrset_key *strip_hints(struct regional *region,
+					       struct ub_packed_rrset_key *rrset)
+{
+	const struct packed_rrset_data *data = rrset->entry.data;
+	struct ub_packed_rrset_key *made;
+	size_t i, room = 0, at = 0;
+	bool changed = false;
+	uint8_t *rrs;
+
+	for (i = 0; i < data->count; i++)
+		room += data->rr_len[i];
+	rrs = regional_alloc(region, room);
+	if (rrs == NULL)
+		return NULL;
+	for (i = 0; i < data->count; i++) {
+		const uint8_t *rr = data->rr_data[i];
+		size_t rdata_len;
+
+		if (noaaaa_strip_hint(rr + 2, data->rr_len[i] - 2, rrs + at + 2, &rdata_len)) {
+			changed = true;
+		} else {
+			rdata_len = data->rr_len[i] - 2;
+			memcpy(rrs + at + 2, rr + 2, rdata_len);
+		}
+		rrs[at] = (uint8_t)(rdata_len >> 8);
+		rrs[at + 1] = (uint8_t)rdata_len;
+		at += 2 + rdata_len;
+	}
+	if (!changed)
+		return rrset;
+	made = sb_rrset_make(region, rrset->rk.dname, rrset->rk.dname_len, ntohs(rrset->rk.type),
+			     (uint32_t)data->ttl, rrs, at, (unsigned)data->count);
+	return made;
+}
+
+/** What a message becomes. */
+struct filtered {
+	struct reply_info *rep;
+	/** the zone of the last record that was taken out; NULL: nothing was */
+	const struct noaaaa_zone *zone;
+	/** a record of the question's type was taken out of the answer section */
+	bool answer_lost;
+	bool failed;
+};
+
+/** Filter one section into result->rep. False: the query waits, or memory is short. */
+static bool filter_section(const struct sb_state *state, struct module_qstate *qstate,
+			   struct noaaaa_qstate *own, const struct reply_info *from, size_t first,
+			   size_t count, struct filtered *result, size_t *kept)
+{
+	size_t i;
+
+	*kept = 0;
+	for (i = first; i < first + count; i++) {
+		struct ub_packed_rrset_key *rrset = from->rrsets[i];
+		uint16_t rrtype = ntohs(rrset->rk.type);
+		const struct noaaaa_zone *zone = NULL;
+		bool waits = false;
+
+		if (rrtype == LDNS_RR_TYPE_AAAA || has_hints(rrtype))
+			zone = find_zone(state->section, rrset->rk.dname, rrset->rk.dname_len);
+		if (zone != NULL && goes(state, qstate, own, zone, rrset->rk.dname,
+					 rrset->rk.dname_len, &waits)) {
+			struct ub_packed_rrset_key *stripped = NULL;
+
+			if (has_hints(rrtype)) {
+				stripped = strip_hints(qstate->region, rrset);
+				if (stripped == NULL) {
+					result->failed = true;
+					return false;
+				}
+			}
+			if (stripped != rrset)
+				result->zone = zone;
+			if (stripped == NULL) {
+				result->answer_lost = result->answer_lost || first == 0;
+				continue;
+			}
+			rrset = stripped;
+		}
+		if (waits)
+			return false;
+		result->rep->rrsets[result->rep->rrset_count++] = rrset;
+		(*kept)++;
+	}
+	return true;
+}
+
+/** Whether the answer section still answers the question. */
+static bool still_answers(const struct module_qstate *qstate, const struct reply_info *rep)
+{
+	size_t i;
+
+	for (i = 0; i < rep->an_numrrsets; i++) {
+		uint16_t rrtype = ntohs(rep->rrsets[i]->rk.type);
+
+		if (rrtype == qstate->qinfo.qtype || qstate->qinfo.qtype == LDNS_RR_TYPE_ANY)
+			return true;
+	}
+	return false;
+}
+
+static time_t least_ttl(const struct reply_info *rep, time_t ttl)
+{
+	size_t i;
+
+	for (i = 0; i < rep->rrset_count; i++) {
+		const struct packed_rrset_data *data = rep->rrsets[i]->entry.data;
+
+		if (data->ttl < ttl)
+			ttl = data->ttl;
+	}
+	return ttl;
+}
+
+/** Put what is left together; an answer that is lost becomes NODATA behind its aliases. */
+static bool assemble(struct module_qstate *qstate, const struct reply_info *from,
+		     struct filtered *result, size_t an, size_t ns, size_t ar)
+{
+	struct reply_info *rep = result->rep;
+
+	rep->an_numrrsets = an;
+	rep->ns_numrrsets = ns;
+	rep->ar_numrrsets = ar;
+	rep->authoritative = from->authoritative;
+	if (result->answer_lost && !still_answers(qstate, rep)) {
+		struct ub_packed_rrset_key *soa = sb_rrset_soa(qstate->region, &result->zone->soa);
+
+		if (soa == NULL)
+			return false;
+		rep->rrsets[an] = soa;
+		rep->ns_numrrsets = 1;
+		rep->ar_numrrsets = 0;
+		rep->rrset_count = an + 1;
+	}
+	rep->ttl = least_ttl(rep, from->ttl);
+	rep->prefetch_ttl = PREFETCH_TTL_CALC(rep->ttl);
+	rep->serve_expired_ttl = rep->ttl + SERVE_EXPIRED_TTL;
+	return true;
+}
+
+/** Filter own->upstream; sets the state of the query. */
+static void filter(const struct sb_state *state, struct module_qstate *qstate,
+		   struct noaaaa_qstate *own)
+{
+	const struct reply_info *from = own->upstream->rep;
+	struct filtered result = {.rep = NULL};
+	size_t an, ns, ar;
+
+	sb_finish(state, qstate);
+	qstate->return_msg = own->upstream;
+	qstate->return_rcode = LDNS_RCODE_NOERROR;
+	/* a bogus answer to a client with CD stays marked, and out of the cache */
+	result.rep = sb_compat_reply(qstate->region, from->flags, from->ttl, 0, 0, 0,
+				     from->rrset_count + 1,
+				     sb_is_usable(qstate, from) ? sec_status_insecure
+								: from->security);
+	if (result.rep == NULL) {
+		sb_reply_servfail(state, qstate);
+		return;
+	}
+	result.rep->rrset_count = 0;
+	if (!filter_section(state, qstate, own, from, 0, from->an_numrrsets, &result, &an) ||
+	    !filter_section(state, qstate, own, from, from->an_numrrsets, from->ns_numrrsets,
+			    &result, &ns) ||
+	    !filter_section(state, qstate, own, from, from->an_numrrsets + from->ns_numrrsets,
+			    from->ar_numrrsets, &result, &ar)) {
+		if (result.failed)
+			sb_reply_servfail(state, qstate);
+		return;
+	}
+	if (result.zone != NULL) {
+		if (!assemble(qstate, from, &result, an, ns, ar)) {
+			sb_reply_servfail(state, qstate);
+			return;
+		}
+		sb_reply_ede(state, qstate, SB_EDE_FILTERED);
+		sb_reply_message(state, qstate, result.rep);
+	}
+	if (own->uncacheable) {
+		/* built from cached RRsets it may be in the cache nevertheless */
+		if (result.zone != NULL && !qstate->no_cache_store)
+			sb_cache_forget(qstate);
+		qstate->no_cache_store = 1;
+		return;
+	}
+	if (own->guarded)
+		qstate->no_cache_store = 0;
+	if ((own->guarded || result.zone != NULL) && !qstate->no_cache_store &&
+	    qstate->return_msg != NULL && sb_is_usable(qstate, qstate->return_msg->rep))
+		sb_cache_store(qstate);
+}
+
+/** Whether a message holds anything that a rule may be about. */
+static bool concerns(const struct noaaaa_conf *conf, const struct reply_info *rep)
+{
+	size_t i;
+
+	for (i = 0; i < rep->rrset_count; i++) {
+		const struct packed_rrset_key *rk = &rep->rrsets[i]->rk;
+		uint16_t rrtype = ntohs(rk->type);
+
+		if ((rrtype == LDNS_RR_TYPE_AAAA || has_hints(rrtype)) &&
+		    find_zone(conf, rk->dname, rk->dname_len) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void judge_answer(const struct sb_state *state, struct module_qstate *qstate)
+{
+	struct noaaaa_qstate *own = qstate->minfo[state->id];
+
+	sb_finish(state, qstate);
+	if (qstate->return_rcode != LDNS_RCODE_NOERROR || qstate->return_msg == NULL ||
+	    qstate->qinfo.qclass != LDNS_RR_CLASS_IN)
+		return;
+	if (own == NULL && !concerns(state->section, qstate->return_msg->rep))
+		return;
+	own = own_of(state, qstate);
+	if (own == NULL) {
+		sb_reply_servfail(state, qstate);
+		return;
+	}
+	own->upstream = qstate->return_msg;
+	filter(state, qstate, own);
+}
+
+static void noaaaa_operate(struct sb_state *state, struct module_qstate *qstate,
+			   enum module_ev event)
+{
+	struct noaaaa_qstate *own = qstate->minfo[state->id];
+
+	if (event == module_event_moddone)
+		judge_answer(state, qstate);
+	else if (own != NULL && own->upstream != NULL)
+		filter(state, qstate, own);
+	else
+		judge_question(state, qstate);
+}
+
+static void noaaaa_inform_super(struct sb_state *state, struct module_qstate *sub,
+				struct module_qstate *super)
+{
+	struct noaaaa_qstate *own = super->minfo[state->id];
+
+	if (own->asking == NULL)
+		return;
+	if (sub->return_rcode == LDNS_RCODE_NOERROR)
+		own->asking->has_a = judge_a(super, sub->return_msg);
+	own->asking = NULL;
+}
+
+/** Whether AAAA of a name is under a rule, in a response that qstate got. */
+static bool is_ruled(const struct sb_state *state, struct module_qstate *qstate,
+		     const uint8_t *name, size_t name_len)
+{
+	const struct noaaaa_zone *zone = find_zone(state->section, name, name_len);
+	const struct noaaaa_qstate *own = qstate->minfo[state->id];
+
+	/* what was found to be outside the rule for everyone may be cached */
+	return zone != NULL && !(own != NULL && own->keep_qname && !own->uncacheable &&
+				 name_len == qstate->qinfo.qname_len &&
+				 sb_octets_equal(name, qstate->qinfo.qname, name_len));
+}
+
+/** Whether a response holds what must not be served from the cache to a client. */
+static bool is_tainted(const struct sb_state *state, struct module_qstate *qstate,
+		       const struct dns_msg *response)
+{
+	const struct reply_info *rep = response->rep;
+	size_t i;
+
+	if (response->qinfo.qtype == LDNS_RR_TYPE_AAAA &&
+	    is_ruled(state, qstate, response->qinfo.qname, response->qinfo.qname_len))
+		return true;
+	/* a referral is not an answer: its addresses are for the resolver alone */
+	if (rep->an_numrrsets == 0)
+		return false;
+	for (i = 0; i < rep->rrset_count; i++) {
+		struct ub_packed_rrset_key *rrset = rep->rrsets[i];
+		uint16_t rrtype = ntohs(rrset->rk.type);
+
+		if ((rrtype == LDNS_RR_TYPE_AAAA || has_hints(rrtype)) &&
+		    is_ruled(state, qstate, rrset->rk.dname, rrset->rk.dname_len))
+			return true;
+		if (rrtype == LDNS_RR_TYPE_CNAME && i < rep->an_numrrsets &&
+		    (qstate->qinfo.qtype == LDNS_RR_TYPE_AAAA || has_hints(qstate->qinfo.qtype))) {
+			uint8_t *target = NULL;
+			size_t target_len = 0;
+
+			get_cname_target(rrset, &target, &target_len);
+			if (target != NULL && find_zone(state->section, target, target_len) != NULL)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool noaaaa_guards(struct sb_state *state, struct module_qstate *qstate,
+			  struct dns_msg *response)
+{
+	struct noaaaa_qstate *own = qstate->minfo[state->id];
+
+	if (response->qinfo.qclass != LDNS_RR_CLASS_IN || !is_tainted(state, qstate, response))
+		return false;
+	/* as the guard does for a response that is kept out only now */
+	if (own != NULL && own->withheld)
+		sb_compat_store_rrsets(qstate, response);
+	/* the resolver's own look-ups are not filtered: their messages stay out of the cache */
+	if (!sb_is_internal(qstate)) {
+		own = own_of(state, qstate);
+		if (own != NULL && !qstate->no_cache_store)
+			own->guarded = true;
+	}
+	return true;
+}
+
+static int noaaaa_start(struct sb_state *state, struct module_env *env)
+{
+	const struct noaaaa_conf *conf = state->section;
+
+	/* clients that differ must not wait for one and the same answer */
+	if (conf->any_by_client)
+		env->unique_mesh = 1;
+	return 1;
+}
+
+const struct sb_module sb_module = {
+	.name = "noaaaa",
+	.start = noaaaa_start,
+	.operate = noaaaa_operate,
+	.inform_super = noaaaa_inform_super,
+	.guards = noaaaa_guards,
+};
