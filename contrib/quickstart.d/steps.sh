@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# What contrib/quickstart and .ci/run share: packages by name, and a list of
+# steps that are run, timed and counted. The caller sets checkout, program (the
+# name in messages) and log_dir.
+
+say() { printf '%s\n' "$*"; }
+die() {
+	printf '%s: error: %s\n' "${program:?}" "$*" >&2
+	exit 1
+}
+
+# need_packages NAME...: installs what is missing; as another user than root it
+# can only say what is missing.
+need_packages() {
+	local package line missing=()
+	declare -A have=()
+	while read -r package line; do
+		[[ $line == ?i* ]] && have[$package]=1
+	done < <(dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' "$@" 2>/dev/null || true)
+	for package; do
+		[[ -n ${have[$package]:-} ]] || missing+=("$package")
+	done
+	((${#missing[@]})) || return 0
+	if ((EUID != 0)); then
+		die "these packages are missing; run this as root, or install them with: apt-get install --no-install-recommends ${missing[*]}"
+	fi
+	say "Installing packages: ${missing[*]}"
+	mkdir -p "${log_dir:?}"
+	if ! {
+		apt-get -q -o DPkg::Lock::Timeout=300 update &&
+			DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
+				install --no-install-recommends "${missing[@]}"
+	} >"$log_dir/packages.log" 2>&1 </dev/null; then
+		tail -n 30 "$log_dir/packages.log" >&2
+		die "apt-get could not install them (see above, and $log_dir/packages.log); mend the machine's apt sources or network and run this again"
+	fi
+}
+
+# summary_of FILE...: reads the outputs of test programs and prints
+# "PASSED FAILED SKIPPED", or nothing when they hold no summary. Understood are
+# "N passed, N failed" (the last one in a file counts), cmocka and pytest.
+summary_of() {
+	awk '
+		FNR == 1 { add_last() }
+		/^[0-9]+ passed, [0-9]+ failed/ {
+			last_p = $1; last_f = $3; last_s = ($6 ~ /^skipped/) ? $5 : 0
+			last = 1
+		}
+		/^\[  PASSED  \] [0-9]+ test/ { p += $4; found = 1 }
+		/^\[  FAILED  \] [0-9]+ test\(s\)/ { f += $4; found = 1 }
+		/^\[  SKIPPED \] [0-9]+ test\(s\)/ { s += $4; found = 1 }
+		/^(=+ )?([0-9]+ [a-z]+, )*[0-9]+ [a-z]+ in [0-9.]+s/ {
+			for (i = 1; i < NF; i++) {
+				if ($(i + 1) ~ /^passed/) p += $i
+				if ($(i + 1) ~ /^(failed|error)/) f += $i
+				if ($(i + 1) ~ /^skipped/) s += $i
+			}
+			found = 1
+		}
+		function add_last() {
+			if (last) { p += last_p; f += last_f; s += last_s; found = 1 }
+			last = 0
+		}
+		END { add_last(); if (found) print p + 0, f + 0, s + 0 }' "$@"
+}
+
+# trs_summary DIR NEWER: the results that automake left under DIR in files newer
+# than NEWER, as "PASSED FAILED SKIPPED". A program that is one test to automake
+# but prints a summary of its own counts by that.
+trs_summary() {
+	local trs own p f s passed=0 failed=0 skipped=0
+	while read -r trs; do
+		p=$(grep -Ec '^:test-result: (PASS|XFAIL)' "$trs" || true)
+		f=$(grep -Ec '^:test-result: (FAIL|XPASS|ERROR)' "$trs" || true)
+		s=$(grep -Ec '^:test-result: SKIP' "$trs" || true)
+		if ((p + f + s == 1)) && own=$(summary_of "${trs%.trs}.log") && [[ -n $own ]]; then
+			local own_p own_f own_s
+			read -r own_p own_f own_s <<<"$own"
+			((own_f > 0 || f == 0)) || own_f=1
+			p=$own_p f=$own_f s=$own_s
+		fi
+		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	done < <(find "$1" -name '*.trs' -newer "$2")
+	printf '%s %s %s\n' "$passed" "$failed" "$skipped"
+}
+
+# skip_reasons FILE...: the lines that say why something was skipped, in TAP,
+# pytest's and our own words.
+skip_reasons() {
+	grep -hEi '^(ok|not ok|1\.\.0) .*# skip|^SKIPPED \[|^skip(ped)?: |^\[  SKIPPED \] [a-z]' "$@" |
+		sort -u || true
+}
+
+passed_total=0 failed_total=0 skipped_total=0
+
+# step NAME FUNCTION [ARGUMENT...]: runs it with its output in a log, and prints
+# one line with the time it took. A function that has results to count writes
+# "PASSED FAILED SKIPPED" to $step_counts, and reasons for skips to
+# $step_skips; otherwise the step itself counts as one. On failure the end of
+# the log is shown. Never ends the caller.
+step() {
+	local name=$1 status=0 started=$SECONDS p f s log
+	shift
+	mkdir -p "${log_dir:?}"
+	log=$log_dir/${name//[^A-Za-z0-9]/-}.log
+	step_counts=$log_dir/.counts step_skips=$log_dir/.skips
+	rm -f "$step_counts" "$step_skips"
+	printf '%-44s ' "$name"
+	# Not "|| status=$?", which would switch off -e inside.
+	set +e
+	(
+		set -e
+		"$@"
+	) >"$log" 2>&1 </dev/null
+	status=$?
+	set -e
+	if [[ -s $step_counts ]]; then
+		read -r p f s <"$step_counts"
+		((status == 0 || f > 0)) || f=1
+	else
+		p=$((status == 0)) f=$((status != 0)) s=0
+	fi
+	passed_total=$((passed_total + p))
+	failed_total=$((failed_total + f))
+	skipped_total=$((skipped_total + s))
+	printf '%s  %4d s  %d passed, %d failed' "$( ((f)) && echo FAIL || echo ok)" \
+		$((SECONDS - started)) "$p" "$f"
+	((s == 0)) || printf ', %d skipped' "$s"
+	printf '\n'
+	if [[ -s $step_skips ]]; then
+		sed 's/^/    skipped: /' "$step_skips"
+	fi
+	if ((f)); then
+		tail -n "${step_tail:-40}" "$log" | sed 's/^/    /'
+		say "    (all of it: $log)"
+	fi
+	return 0
+}
+
+# finish: the last line and the exit status.
+finish() {
+	((skipped_total == 0)) || say "$skipped_total skipped"
+	say "$passed_total passed, $failed_total failed"
+	((failed_total == 0 && passed_total > 0))
+}
