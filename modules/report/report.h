@@ -2,8 +2,8 @@
 /** \file
  * Client error reports carried in query names: the pure part. Deciding (report_decode(),
  * report_decide()) is for resolver threads: it reads no clock, touches no global and keeps
- * nothing. Writing (report_line(), report_stats_line()) is for the writer thread and the tools:
- * it allocates.
+ * nothing. Writing (report_line(), report_stats_line()) is for the writer thread and the tools.
+ * Neither allocates.
  *
  * The way of one question through a resolver thread:
  *
@@ -355,7 +355,7 @@ struct report_observer {
  * @param line: the line and its line feed; no final zero.
  * @param line_len: octets of the line.
  * @return SB_OK; SB_EFORM when the arrival is not one of this configuration's zones or is neither
- *	accepted nor malformed; SB_ENOMEM.
+ *	accepted nor malformed.
  */
 SB_MUST_CHECK enum sb_err report_line(const struct report_conf *conf,
 				      struct report_scratch *scratch,
@@ -381,7 +381,7 @@ struct report_counts {
 /**
  * Write the JSON line of the counters (event.action report-stats).
  * @param when: CLOCK_REALTIME.
- * @return SB_OK or SB_ENOMEM.
+ * @return SB_OK, or SB_EFORM when it has no room (with sane texts of the observer it has).
  */
 SB_MUST_CHECK enum sb_err report_stats_line(const struct report_observer *observer,
 					    const struct timespec *when,

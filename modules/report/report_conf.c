@@ -1,0 +1,814 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The section `report` of sitebound.yaml. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <openssl/crypto.h>
+
+#include "../common/conf_yaml.h"
+#include "format.h"
+
+#define DEFAULT_DEDUP_WINDOW 60
+#define DEFAULT_PER_PREFIX 20
+#define DEFAULT_BURST 100
+#define DEFAULT_TOTAL 5000
+#define DEFAULT_STATS_INTERVAL 60
+#define DEFAULT_TTL 60
+#define DEFAULT_NEGATIVE_TTL 60
+
+/** Octets of the longest dotted field name. */
+#define FIELD_NAME_MAX 64
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/** A zone while its keys are read: what is checked once all of them are known. */
+struct zone_reader {
+	struct report_zone *zone;
+	bool has_zone, has_format;
+	/** a value whose key was there has its yaml set */
+	struct sb_value name, keys, pattern, fields, tests;
+	const char *pattern_text;
+	struct report_field *field;
+	/** the values of the fields, for messages; as many as fields */
+	struct sb_value field_value[REPORT_FIELDS_MAX];
+	/** the names of the groups */
+	const char *group[REPORT_FIELDS_MAX];
+	size_t field_count;
+	/** the name servers, wire */
+	struct sb_dname *server;
+	size_t server_count;
+};
+
+static bool is_given(const struct sb_value *value)
+{
+	return value->yaml != NULL;
+}
+
+static char *copy_text(const struct sb_value *value, const char *text)
+{
+	char *copy = sb_arena_copy(value->yaml->arena, text, strlen(text));
+
+	if (copy == NULL)
+		sb_value_no_memory(value);
+	return copy;
+}
+
+/* ---- keys of a zone ---- */
+
+static void read_zone_name(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+	struct report_zone *zone = reader->zone;
+	char text[SB_DNAME_TEXT_MAX];
+
+	reader->name = *value;
+	if (!sb_read_dname(value, &zone->apex))
+		return;
+	if (zone->apex.label_count == 0) {
+		sb_value_error(value, "the root cannot be a report zone");
+		return;
+	}
+	zone->text_len = sb_dname_to_text(&zone->apex, 0, text);
+	zone->text = copy_text(value, text);
+	reader->has_zone = zone->text != NULL;
+}
+
+static void read_format(const struct sb_value *value, void *out)
+{
+	static const char *const words[] = {"envelope", "pattern", "rfc9567"};
+	struct zone_reader *reader = out;
+	unsigned format;
+
+	if (!SB_READ_WORD(value, words, &format))
+		return;
+	reader->zone->format = (enum report_format)format;
+	reader->has_format = true;
+}
+
+static void read_ack_a(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+	struct report_zone *zone = reader->zone;
+	const char *text;
+
+	if (!sb_read_text(value, &text))
+		return;
+	if (inet_pton(AF_INET, text, zone->ack_a.octet) != 1) {
+		sb_value_error(value, "\"%s\" is not an IPv4 address", text);
+		return;
+	}
+	zone->ack_a.len = SB_IP4_LEN;
+	zone->has_ack_a = true;
+}
+
+static void read_zone_ttl(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+
+	sb_read_ttl(value, &reader->zone->ttl);
+}
+
+static void read_negative_ttl(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+
+	sb_read_ttl(value, &reader->zone->negative_ttl);
+}
+
+static void read_require_tcp(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+
+	sb_read_bool(value, &reader->zone->require_tcp);
+}
+
+static void read_nameserver(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+	struct sb_dname server, *grown;
+	size_t i;
+
+	if (!sb_read_dname(value, &server))
+		return;
+	if (server.label_count == 0) {
+		sb_value_error(value, "the root cannot be a name server");
+		return;
+	}
+	for (i = 0; i < reader->server_count; i++) {
+		if (reader->server[i].wire_len == server.wire_len &&
+		    sb_octets_equal(reader->server[i].wire, server.wire, server.wire_len)) {
+			sb_value_error(value, "this name server is in the list already");
+			return;
+		}
+	}
+	grown = sb_arena_grow(value->yaml->arena, reader->server, reader->server_count,
+			      sizeof(*grown));
+	if (grown == NULL) {
+		sb_value_no_memory(value);
+		return;
+	}
+	grown[reader->server_count++] = server;
+	reader->server = grown;
+}
+
+static void read_nameservers(const struct sb_value *value, void *out)
+{
+	/* what a message of DNS holds with room to spare */
+	const size_t most = 13;
+	struct zone_reader *reader = out;
+
+	sb_read_list(value, 1, read_nameserver, out);
+	if (reader->server_count > most)
+		sb_value_error(value, "more than %zu name servers", most);
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)sb_lower((uint8_t)c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/** Read hexadecimal digits. @return whether they are a key of a good length. */
+static bool read_hex(const char *text, struct report_key *key)
+{
+	size_t text_len = strlen(text), i;
+
+	if (text_len % 2 != 0 || text_len < 2 * REPORT_KEY_MIN || text_len > 2 * REPORT_KEY_MAX)
+		return false;
+	for (i = 0; i < text_len; i += 2) {
+		int high = hex_value(text[i]), low = hex_value(text[i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		key->octet[i / 2] = (uint8_t)(high << 4 | low);
+	}
+	key->len = text_len / 2;
+	return true;
+}
+
+/** A number of a key: 0..255 without leading zero. */
+static bool read_key_id(const char *text, uint8_t *id)
+{
+	unsigned number = 0;
+	size_t i;
+
+	for (i = 0; text[i] != '\0'; i++) {
+		if (text[i] < '0' || text[i] > '9' || i == 3)
+			return false;
+		number = number * 10 + (unsigned)(text[i] - '0');
+	}
+	if (i == 0 || (text[0] == '0' && i > 1) || number > 255)
+		return false;
+	*id = (uint8_t)number;
+	return true;
+}
+
+/** Key material does not stay in memory that is given back. */
+static void wipe_key(void *what)
+{
+	struct report_key *key = what;
+
+	OPENSSL_cleanse(key->octet, sizeof(key->octet));
+}
+
+static void read_key(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+	struct report_zone *zone = reader->zone;
+	struct report_key key = {.len = 0}, *grown;
+	const char *text;
+	size_t i;
+
+	if (!read_key_id(value->key, &key.id)) {
+		sb_value_error(value, "the number of a key must be from 0 to 255");
+		return;
+	}
+	if (!sb_read_text(value, &text))
+		return;
+	if (!read_hex(text, &key)) {
+		/* the value is a secret: it is not repeated here */
+		sb_value_error(value, "a key must be %d to %d octets in hexadecimal digits",
+			       REPORT_KEY_MIN, REPORT_KEY_MAX);
+		goto wipe;
+	}
+	grown = sb_arena_grow(value->yaml->arena, zone->keys, zone->key_count, sizeof(key));
+	if (grown == NULL) {
+		sb_value_no_memory(value);
+		goto wipe;
+	}
+	grown[zone->key_count] = key;
+	zone->keys = grown;
+	zone->key_count++;
+	/* every copy that growing leaves behind has its own cleanup */
+	for (i = 0; i < zone->key_count; i++) {
+		if (sb_arena_cleanup(value->yaml->arena, wipe_key, &grown[i]) != 0) {
+			sb_value_no_memory(value);
+			break;
+		}
+	}
+wipe:
+	wipe_key(&key);
+}
+
+static void read_keys(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+
+	reader->keys = *value;
+	sb_read_pairs(value, read_key, out);
+}
+
+static void read_pattern(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+
+	reader->pattern = *value;
+	sb_read_text(value, &reader->pattern_text);
+}
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/** Lower-case words of letters, digits and '_', joined by dots. */
+static bool is_field_name(const char *name)
+{
+	const char *c;
+	bool begins = true;
+
+	for (c = name; *c != '\0'; c++) {
+		bool letter = *c >= 'a' && *c <= 'z';
+
+		if (*c == '.' && !begins)
+			begins = true;
+		else if (letter || (!begins && ((*c >= '0' && *c <= '9') || *c == '_')))
+			begins = false;
+		else
+			return false;
+	}
+	return !begins && c - name <= FIELD_NAME_MAX;
+}
+
+/** Whether the line has this field from elsewhere, or an object where the field would be. */
+static bool is_taken(const char *name)
+{
+	/* of objects that the module fills itself, these are the report's */
+	static const char *const open[] = {
+		"event.duration",	"event.start",	     "network.application",
+		"sitebound.nonce",	"sitebound.access",  "sitebound.install_id",
+		"sitebound.sample_rate", "sitebound.count",  "sitebound.attempt",
+	};
+	static const char *const taken[] = {"ecs",   "log", "message", "tags", "event",
+					    "client", "network", "dns", "observer", "sitebound"};
+	static const char *const objects[] = {"error", "labels", "server", "service", "user_agent",
+					      "device", "http"};
+	size_t i, len;
+
+	for (i = 0; i < COUNT(open); i++) {
+		if (strcmp(name, open[i]) == 0)
+			return false;
+	}
+	if (has_prefix(name, "client.geo."))
+		return false;
+	for (i = 0; i < COUNT(taken); i++) {
+		len = strlen(taken[i]);
+		if (has_prefix(name, taken[i]) && (name[len] == '\0' || name[len] == '.'))
+			return true;
+	}
+	for (i = 0; i < COUNT(objects); i++) {
+		if (strcmp(name, objects[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/** Whether one of the two names is the other or an object on the way to it. */
+static bool names_clash(const char *a, const char *b)
+{
+	size_t a_len = strlen(a), b_len = strlen(b);
+	size_t least = a_len < b_len ? a_len : b_len;
+
+	if (strncmp(a, b, least) != 0)
+		return false;
+	return a_len == b_len || (a_len > b_len ? a : b)[least] == '.';
+}
+
+static void read_field(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+	const char *name, *copy;
+	size_t i;
+
+	if (!sb_read_text(value, &name))
+		return;
+	if (!is_field_name(name)) {
+		sb_value_error(value,
+			       "\"%s\" is not a field name (lower-case words joined by dots, at "
+			       "most %d characters)",
+			       name, FIELD_NAME_MAX);
+		return;
+	}
+	if (is_taken(name)) {
+		sb_value_error(value, "the field \"%s\" is not a report's to set", name);
+		return;
+	}
+	for (i = 0; i < reader->field_count; i++) {
+		if (names_clash(reader->field[i].name, name)) {
+			sb_value_error(value, "the field \"%s\" clashes with \"%s\"", name,
+				       reader->field[i].name);
+			return;
+		}
+	}
+	if (reader->field_count == REPORT_FIELDS_MAX) {
+		sb_value_error(value, "more than %d fields", REPORT_FIELDS_MAX);
+		return;
+	}
+	copy = copy_text(value, name);
+	if (copy == NULL)
+		return;
+	reader->field[reader->field_count].name = copy;
+	reader->field_value[reader->field_count] = *value;
+	reader->group[reader->field_count] = value->key;
+	reader->field_count++;
+}
+
+static void read_fields(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+
+	reader->fields = *value;
+	reader->field = sb_arena_alloc(value->yaml->arena,
+				       REPORT_FIELDS_MAX * sizeof(*reader->field));
+	if (reader->field == NULL) {
+		sb_value_no_memory(value);
+		return;
+	}
+	if (sb_read_pairs(value, read_field, out) && value->node->data.mapping.pairs.start ==
+							     value->node->data.mapping.pairs.top)
+		sb_value_error(value, "there must be a field");
+	/* the values point at this one, which is gone when the reader returns */
+	for (size_t i = 0; i < reader->field_count; i++)
+		reader->field_value[i].up = &reader->fields;
+}
+
+static void read_tests(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+
+	reader->tests = *value;
+}
+
+/* ---- patterns ---- */
+
+static void free_pattern(void *code)
+{
+	pcre2_code_free(code);
+}
+
+/** What a test of a pattern needs. */
+struct test_reader {
+	const struct report_zone *zone;
+	struct report_pattern *pattern;
+	pcre2_match_data *data;
+	pcre2_match_context *context;
+};
+
+/** Match the labels from `first` on. @return as pcre2_match(). */
+static int match_from(const struct test_reader *reader, const struct sb_dname *name,
+		      unsigned first)
+{
+	char subject[SB_DNAME_TEXT_MAX];
+	size_t len = report_pattern_subject(name, first, name->label_count, subject);
+
+	return report_pattern_match(reader->pattern, subject, len, reader->data, reader->context);
+}
+
+static void read_test(const struct sb_value *value, void *out)
+{
+	struct test_reader *reader = out;
+	struct sb_dname name;
+	uint8_t wire[SB_DNAME_MAX];
+	const char *text;
+	size_t wire_len;
+	unsigned first;
+	int found;
+
+	if (!sb_read_text(value, &text))
+		return;
+	if (report_name_from_text(text, strlen(text), wire, &wire_len) != SB_OK ||
+	    sb_dname_parse(&name, wire, wire_len) != SB_OK || name.label_count == 0) {
+		sb_value_error(value, "\"%s\" is not a name", text);
+		return;
+	}
+	if (wire_len - 1 + reader->zone->apex.wire_len > SB_DNAME_MAX) {
+		sb_value_error(value, "\"%s\" is too long for a name in this zone", text);
+		return;
+	}
+	if (reader->pattern->least_labels == 0 || name.label_count < reader->pattern->least_labels)
+		reader->pattern->least_labels = name.label_count;
+	for (first = 0; first < name.label_count; first++) {
+		found = match_from(reader, &name, first);
+		if (found <= 0 && found != PCRE2_ERROR_NOMATCH) {
+			sb_value_error(value, "matching \"%s\" takes more than %d steps", text,
+				       REPORT_MATCH_LIMIT);
+			return;
+		}
+		if (first == 0 && found <= 0) {
+			sb_value_error(value, "the pattern does not match \"%s\"", text);
+			return;
+		}
+		if (first > 0 && found > 0) {
+			char suffix[SB_DNAME_TEXT_MAX];
+
+			report_pattern_subject(&name, first, name.label_count, suffix);
+			sb_value_error(value,
+				       "the pattern matches \"%s\" too, which resolvers ask for on "
+				       "the way to \"%s\"",
+				       suffix, text);
+			return;
+		}
+	}
+}
+
+/** Find the groups of the fields. */
+static void find_groups(struct zone_reader *reader, struct report_pattern *pattern)
+{
+	size_t i;
+
+	pattern->nonce_field = reader->field_count;
+	for (i = 0; i < reader->field_count; i++) {
+		int group = pcre2_substring_number_from_name(pattern->code,
+							     (PCRE2_SPTR)reader->group[i]);
+
+		if (group == PCRE2_ERROR_NOUNIQUESUBSTRING) {
+			sb_value_error(&reader->field_value[i],
+				       "the pattern has more than one group \"%s\"",
+				       reader->group[i]);
+		} else if (group <= 0) {
+			sb_value_error(&reader->field_value[i], "the pattern has no group \"%s\"",
+				       reader->group[i]);
+		} else {
+			reader->field[i].group = (uint32_t)group;
+			if (strcmp(reader->field[i].name, "sitebound.nonce") == 0)
+				pattern->nonce_field = i;
+		}
+	}
+	pattern->field = reader->field;
+	pattern->field_count = reader->field_count;
+}
+
+static void run_tests(struct zone_reader *reader, struct report_pattern *pattern)
+{
+	struct test_reader test = {.zone = reader->zone, .pattern = pattern};
+	pcre2_jit_stack *stack = report_jit_stack_new();
+
+	test.data = pcre2_match_data_create_from_pattern(pattern->code, NULL);
+	test.context = report_match_context_new(stack);
+	if (stack == NULL || test.data == NULL || test.context == NULL)
+		sb_value_no_memory(&reader->tests);
+	else
+		sb_read_list(&reader->tests, 1, read_test, &test);
+	pcre2_match_data_free(test.data);
+	pcre2_match_context_free(test.context);
+	if (stack != NULL)
+		pcre2_jit_stack_free(stack);
+}
+
+static void build_pattern(struct zone_reader *reader, struct report_conf *conf)
+{
+	struct sb_arena *arena = reader->pattern.yaml->arena;
+	struct report_pattern *pattern = sb_arena_alloc(arena, sizeof(*pattern));
+	char problem[256];
+	uint32_t groups;
+
+	if (pattern == NULL) {
+		sb_value_no_memory(&reader->pattern);
+		return;
+	}
+	if (report_pattern_compile(pattern, reader->pattern_text, problem, sizeof(problem)) !=
+	    SB_OK) {
+		sb_value_error(&reader->pattern, "%s", problem);
+		return;
+	}
+	if (sb_arena_cleanup(arena, free_pattern, pattern->code) != 0) {
+		sb_value_no_memory(&reader->pattern);
+		return;
+	}
+	find_groups(reader, pattern);
+	if (is_given(&reader->tests) && reader->has_zone)
+		run_tests(reader, pattern);
+	if (pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &groups) == 0 &&
+	    groups + 1 > conf->pattern_pairs)
+		conf->pattern_pairs = groups + 1;
+	reader->zone->pattern = pattern;
+}
+
+/* ---- a zone ---- */
+
+/** A key that has a use with one format only. */
+static void only_for(const struct zone_reader *reader, const struct sb_value *value,
+		     enum report_format format)
+{
+	if (is_given(value) && reader->zone->format != format)
+		sb_value_error(value, "is for the format %s only", report_format_text(format));
+}
+
+static void check_format(struct zone_reader *reader, const struct sb_value *value,
+			 struct report_conf *conf)
+{
+	only_for(reader, &reader->keys, REPORT_ENVELOPE);
+	only_for(reader, &reader->pattern, REPORT_PATTERN);
+	only_for(reader, &reader->fields, REPORT_PATTERN);
+	only_for(reader, &reader->tests, REPORT_PATTERN);
+	if (reader->zone->format != REPORT_PATTERN)
+		return;
+	if (!is_given(&reader->pattern))
+		sb_value_error(value, "the key \"pattern\" is missing");
+	if (!is_given(&reader->fields))
+		sb_value_error(value, "the key \"fields\" is missing");
+	if (!is_given(&reader->tests))
+		sb_value_error(value, "the key \"tests\" is missing");
+	if (reader->pattern_text != NULL)
+		build_pattern(reader, conf);
+}
+
+/** The apex NS RRset: what struct sb_verdict wants, once and for all. */
+static void build_ns(struct zone_reader *reader, const struct sb_value *value)
+{
+	struct report_zone *zone = reader->zone;
+	size_t len = 0, i;
+	uint8_t *rrs;
+
+	for (i = 0; i < reader->server_count; i++)
+		len += 2 + reader->server[i].wire_len;
+	rrs = sb_arena_alloc(value->yaml->arena, len);
+	if (rrs == NULL) {
+		sb_value_no_memory(value);
+		return;
+	}
+	zone->ns_rrs = rrs;
+	zone->ns_rrs_len = len;
+	zone->ns_count = (unsigned)reader->server_count;
+	for (i = 0; i < reader->server_count; i++) {
+		const struct sb_dname *server = &reader->server[i];
+
+		*rrs++ = (uint8_t)(server->wire_len >> 8);
+		*rrs++ = (uint8_t)server->wire_len;
+		memcpy(rrs, server->wire, server->wire_len);
+		rrs += server->wire_len;
+	}
+}
+
+static void build_apex(struct zone_reader *reader, const struct sb_value *value)
+{
+	struct report_zone *zone = reader->zone;
+	const struct sb_dname *mname = &zone->apex;
+
+	if (reader->server_count > 0) {
+		mname = &reader->server[0];
+		build_ns(reader, value);
+	}
+	sb_soa_init(&zone->soa, zone->apex.wire, zone->apex.wire_len, mname->wire,
+		    mname->wire_len, zone->negative_ttl);
+}
+
+static void add_zone(struct zone_reader *reader, struct report_conf *conf)
+{
+	struct report_zone *zone = reader->zone, **grown;
+
+	switch (sb_zones_add(conf->zones, &zone->apex, zone)) {
+	case SB_OK:
+		break;
+	case SB_EEXIST:
+		sb_value_error(&reader->name, "this zone is configured already");
+		return;
+	default:
+		sb_value_no_memory(&reader->name);
+		return;
+	}
+	grown = sb_arena_grow(reader->name.yaml->arena, conf->zone, conf->zone_count,
+			      sizeof(*grown));
+	if (grown == NULL) {
+		sb_value_no_memory(&reader->name);
+		return;
+	}
+	zone->index = (unsigned)conf->zone_count;
+	grown[conf->zone_count++] = zone;
+	conf->zone = grown;
+	if (conf->zone_count > UINT16_MAX)
+		sb_value_error(&reader->name, "more than %d zones", UINT16_MAX);
+}
+
+static void read_zone(const struct sb_value *value, void *out)
+{
+	static const struct sb_key keys[] = {
+		{"zone", read_zone_name, true},
+		{"format", read_format, true},
+		{"ack-a", read_ack_a, false},
+		{"ttl", read_zone_ttl, false},
+		{"negative-ttl", read_negative_ttl, false},
+		{"require-tcp", read_require_tcp, false},
+		{"nameservers", read_nameservers, false},
+		{"keys", read_keys, false},
+		{"pattern", read_pattern, false},
+		{"fields", read_fields, false},
+		{"tests", read_tests, false},
+	};
+	struct report_conf *conf = out;
+	struct zone_reader reader = {.zone = NULL};
+
+	reader.zone = sb_arena_alloc(value->yaml->arena, sizeof(*reader.zone));
+	if (reader.zone == NULL) {
+		sb_value_no_memory(value);
+		return;
+	}
+	reader.zone->ttl = DEFAULT_TTL;
+	reader.zone->negative_ttl = DEFAULT_NEGATIVE_TTL;
+	SB_READ_MAP(value, keys, &reader);
+	if (reader.has_format)
+		check_format(&reader, value, conf);
+	if (!reader.has_zone)
+		return;
+	build_apex(&reader, value);
+	add_zone(&reader, conf);
+}
+
+/* ---- the section ---- */
+
+static void read_log(const struct sb_value *value, void *out)
+{
+	struct report_conf *conf = out;
+	const char *text;
+
+	if (!sb_read_text(value, &text))
+		return;
+	if (strcmp(text, "-") == 0)
+		conf->log = REPORT_LOG_STDOUT;
+	else if (strcmp(text, "syslog") == 0)
+		conf->log = REPORT_LOG_SYSLOG;
+	else if (text[0] == '/' && text[strlen(text) - 1] != '/')
+		conf->log = REPORT_LOG_PATH;
+	else
+		sb_value_error(value, "must be \"-\", \"syslog\" or the absolute path of a file");
+	conf->log_path = copy_text(value, text);
+}
+
+static void read_client_address(const struct sb_value *value, void *out)
+{
+	static const char *const words[] = {"full", "prefix", "none"};
+	struct report_conf *conf = out;
+	unsigned word;
+
+	if (SB_READ_WORD(value, words, &word))
+		conf->client_address = (enum report_client_address)word;
+}
+
+static void read_u32(const struct sb_value *value, uint64_t least, uint64_t most, uint32_t *out)
+{
+	uint64_t number;
+
+	if (sb_read_number(value, least, most, &number))
+		*out = (uint32_t)number;
+}
+
+static void read_dedup_window(const struct sb_value *value, void *out)
+{
+	read_u32(value, 1, 3600, &((struct report_conf *)out)->dedup_window);
+}
+
+static void read_stats_interval(const struct sb_value *value, void *out)
+{
+	read_u32(value, 1, 86400, &((struct report_conf *)out)->stats_interval);
+}
+
+static void read_per_prefix(const struct sb_value *value, void *out)
+{
+	read_u32(value, 0, 1000000, &((struct report_rate_limit *)out)->per_prefix);
+}
+
+static void read_burst(const struct sb_value *value, void *out)
+{
+	read_u32(value, 1, 1000000, &((struct report_rate_limit *)out)->burst);
+}
+
+static void read_total(const struct sb_value *value, void *out)
+{
+	read_u32(value, 0, 10000000, &((struct report_rate_limit *)out)->total);
+}
+
+static void read_rate_limit(const struct sb_value *value, void *out)
+{
+	static const struct sb_key keys[] = {
+		{"per-prefix", read_per_prefix, false},
+		{"burst", read_burst, false},
+		{"total", read_total, false},
+	};
+
+	SB_READ_MAP(value, keys, &((struct report_conf *)out)->rate_limit);
+}
+
+static void read_zones(const struct sb_value *value, void *out)
+{
+	sb_read_list(value, 1, read_zone, out);
+}
+
+static void free_zones(void *zones)
+{
+	sb_zones_free(zones);
+}
+
+/** Give every zone the salt that a hash with a client's prefix needs when no line may tell it. */
+static void add_salt(const struct sb_value *value, struct report_conf *conf)
+{
+	uint8_t *salt = sb_arena_alloc(value->yaml->arena, REPORT_SALT_LEN);
+	size_t i;
+
+	if (salt == NULL) {
+		sb_value_no_memory(value);
+		return;
+	}
+	if (getrandom(salt, REPORT_SALT_LEN, 0) != REPORT_SALT_LEN) {
+		sb_value_error(value, "the system has no random numbers");
+		return;
+	}
+	for (i = 0; i < conf->zone_count; i++)
+		conf->zone[i]->salt = salt;
+}
+
+static void *read_report(const struct sb_value *value)
+{
+	static const struct sb_key keys[] = {
+		{"log", read_log, true},
+		{"client-address", read_client_address, false},
+		{"dedup-window", read_dedup_window, false},
+		{"rate-limit", read_rate_limit, false},
+		{"stats-interval", read_stats_interval, false},
+		{"zones", read_zones, true},
+	};
+	struct sb_arena *arena = value->yaml->arena;
+	struct report_conf *conf = sb_arena_alloc(arena, sizeof(*conf));
+	size_t errors = sb_value_errors(value);
+
+	if (conf == NULL || (conf->zones = sb_zones_new()) == NULL ||
+	    sb_arena_cleanup(arena, free_zones, conf->zones) != 0) {
+		sb_value_no_memory(value);
+		return NULL;
+	}
+	conf->client_address = REPORT_CLIENT_PREFIX;
+	conf->dedup_window = DEFAULT_DEDUP_WINDOW;
+	conf->rate_limit.per_prefix = DEFAULT_PER_PREFIX;
+	conf->rate_limit.burst = DEFAULT_BURST;
+	conf->rate_limit.total = DEFAULT_TOTAL;
+	conf->stats_interval = DEFAULT_STATS_INTERVAL;
+	SB_READ_MAP(value, keys, conf);
+	if (conf->client_address == REPORT_CLIENT_NONE)
+		add_salt(value, conf);
+	return sb_value_errors(value) == errors ? conf : NULL;
+}
+
+const struct sb_section report_section = {"report", read_report};
