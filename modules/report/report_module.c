@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * report's side of the adapter. A question in a report zone is answered at once and never cached;
+ * a new report goes into the queue on the way.
+ */
+#include "../unbound/adapter.h"
+#include "dedup.h"
+#include "limit.h"
+#include "queue.h"
+#include "report.h"
+#include "stats.h"
+#include "writer.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/** Reports that wait for the writer: more than a second's worth of a flood. */
+#define QUEUE_ENTRIES (1U << 16)
+/** Reports that are remembered at most, whatever the limits allow in a window: 32 MiB. */
+#define DEDUP_ENTRIES_MAX (1U << 20)
+#define DEDUP_ENTRIES_MIN (1U << 16)
+/** Client prefixes that may be busy at a time: 1 MiB. */
+#define LIMIT_PREFIXES (1U << 16)
+
+/** What belongs to one resolver thread. */
+struct report_thread {
+	struct report_scratch *scratch;
+	struct report_stats_slot *slot;
+};
+
+/** All that runs; sb_state.own. */
+struct report_running {
+	struct report_dedup *dedup;
+	struct report_limit *limit;
+	struct report_queue *queue;
+	struct report_stats *stats;
+	struct report_writer *writer;
+	struct report_observer observer;
+	char hostname[HOST_NAME_MAX + 1];
+	unsigned generation;
+	unsigned thread_count;
+	atomic_uint threads_known;
+	struct report_thread *thread;
+};
+
+/** Numbers the instances, from 1. */
+static atomic_uint generations;
+
+/** The calling thread's part of the instance of that number. */
+static _Thread_local struct {
+	unsigned generation;
+	struct report_thread *thread;
+} mine;
+
+static void running_free(struct report_running *running)
+{
+	unsigned i;
+
+	if (running == NULL)
+		return;
+	/* writes what is left */
+	report_writer_stop(running->writer);
+	for (i = 0; running->thread != NULL && i < running->thread_count; i++)
+		report_scratch_free(running->thread[i].scratch);
+	free(running->thread);
+	report_queue_free(running->queue);
+	report_limit_free(running->limit);
+	report_dedup_free(running->dedup);
+	report_stats_free(running->stats);
+	free(running);
+}
+
+static bool threads_make(struct report_running *running, const struct report_conf *conf)
+{
+	unsigned i;
+
+	running->thread = calloc(running->thread_count, sizeof(*running->thread));
+	/* one more counts: the writer */
+	running->stats = report_stats_new(running->thread_count + 1);
+	if (running->thread == NULL || running->stats == NULL)
+		return false;
+	for (i = 0; i < running->thread_count; i++) {
+		running->thread[i].scratch = report_scratch_new(conf);
+		running->thread[i].slot = report_stats_claim(running->stats);
+		if (running->thread[i].scratch == NULL || running->thread[i].slot == NULL)
+			return false;
+	}
+	return true;
+}
+
+/** Entries for twice as many new reports as may be logged in a window. */
+static size_t dedup_entries(const struct report_conf *conf)
+{
+	uint64_t entries = 2 * (uint64_t)conf->rate_limit.total * conf->dedup_window;
+
+	if (entries == 0 || entries > DEDUP_ENTRIES_MAX)
+		return DEDUP_ENTRIES_MAX;
+	return entries < DEDUP_ENTRIES_MIN ? DEDUP_ENTRIES_MIN : (size_t)entries;
+}
+
+static void warn(const char *text)
+{
+	log_warn("sitebound report: %s", text);
+}
+
+static int report_start(struct sb_state *state, struct module_env *env)
+{
+	const struct report_conf *conf = state->section;
+	struct report_running *running = calloc(1, sizeof(*running));
+	struct report_writer_setup setup;
+
+	if (running == NULL)
+		goto failed;
+	running->generation = 1 + atomic_fetch_add(&generations, 1);
+	running->thread_count = env->cfg->num_threads > 0 ? (unsigned)env->cfg->num_threads : 1;
+	if (gethostname(running->hostname, sizeof(running->hostname) - 1) == 0)
+		running->observer.hostname = running->hostname;
+	running->observer.version = PACKAGE_VERSION;
+	running->dedup = report_dedup_new(dedup_entries(conf), conf->dedup_window * 1000);
+	running->limit = report_limit_new(&conf->rate_limit, LIMIT_PREFIXES);
+	running->queue = report_queue_new(QUEUE_ENTRIES);
+	if (!threads_make(running, conf) || running->dedup == NULL || running->limit == NULL ||
+	    running->queue == NULL)
+		goto failed;
+	setup = (struct report_writer_setup){.conf = conf,
+					     .queue = running->queue,
+					     .stats = running->stats,
+					     .observer = &running->observer,
+					     .warn = warn};
+	running->writer = report_writer_start(&setup);
+	if (running->writer == NULL)
+		goto failed;
+	state->own = running;
+	return 1;
+failed:
+	running_free(running);
+	log_err("sitebound report: out of memory, or no thread to be had");
+	return 0;
+}
+
+static void report_stop(struct sb_state *state)
+{
+	running_free(state->own);
+	state->own = NULL;
+}
+
+/** The calling thread's part; NULL when there are more threads than Unbound said. */
+static const struct report_thread *this_thread(struct report_running *running)
+{
+	if (mine.generation != running->generation) {
+		unsigned index = atomic_fetch_add(&running->threads_known, 1);
+
+		mine.generation = running->generation;
+		mine.thread = index < running->thread_count ? running->thread + index : NULL;
+	}
+	return mine.thread;
+}
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void count(const struct report_thread *thread, unsigned counter)
+{
+	report_stats_add(thread->slot, counter, 1);
+}
+
+/** Count an accepted or malformed name and, when it is a new one, have a line written. */
+static void take_report(struct report_running *running, const struct report_thread *thread,
+			const struct report_zone *zone, const struct sb_query *query,
+			const struct sb_client *client, const struct report_decoded *decoded,
+			char event_id[REPORT_EVENT_ID_MAX])
+{
+	struct report_arrival arrival;
+	int64_t now_ns = monotonic_ns(), first_seconds;
+	bool accepted = decoded->outcome == REPORT_ACCEPTED, is_new;
+
+	clock_gettime(CLOCK_REALTIME, &arrival.time);
+	is_new = report_dedup_is_new(running->dedup, decoded->identity, now_ns / 1000000,
+				     arrival.time.tv_sec, &first_seconds);
+	report_event_id(decoded, first_seconds, event_id);
+	if (!is_new) {
+		count(thread, REPORT_COUNT_DUPLICATE);
+		return;
+	}
+	if (accepted) {
+		count(thread, REPORT_COUNT_ACCEPTED);
+		if (!report_limit_take(running->limit, &client->addr, now_ns)) {
+			count(thread, REPORT_COUNT_RATE_LIMITED);
+			return;
+		}
+	} else {
+		count(thread, REPORT_COUNT_MALFORMED + decoded->reason);
+		if (!report_limit_take_malformed(running->limit, now_ns))
+			return;
+	}
+	arrival.client = client->addr;
+	arrival.port = client->port;
+	arrival.tcp = client->stream;
+	arrival.qtype = query->qtype;
+	arrival.qclass = query->qclass;
+	arrival.rcode = SB_NOERROR;
+	arrival.outcome = (uint8_t)decoded->outcome;
+	arrival.reason = (uint8_t)decoded->reason;
+	arrival.zone_index = (uint16_t)zone->index;
+	arrival.qname_len = (uint16_t)query->qname.wire_len;
+	memcpy(arrival.qname, query->qname.wire, query->qname.wire_len);
+	memcpy(arrival.event_id, event_id, sizeof(arrival.event_id));
+	if (!report_queue_put(running->queue, &arrival) && accepted)
+		count(thread, REPORT_COUNT_QUEUE_DROPPED);
+}
+
+/** Answer a question in a report zone. */
+static void answer(const struct sb_state *state, struct module_qstate *qstate,
+		   const struct report_zone *zone, const struct sb_query *query,
+		   unsigned apex_label)
+{
+	struct report_running *running = state->own;
+	const struct report_thread *thread = this_thread(running);
+	const struct mesh_reply *reply = qstate->mesh_info->reply_list;
+	char event_id[REPORT_EVENT_ID_MAX] = "";
+	struct sb_client client = {0};
+	struct report_decoded decoded;
+	struct sb_verdict verdict = {.kind = SB_ANSWER, .authoritative = true, .ede = SB_EDE_NONE};
+
+	if (thread == NULL) {
+		sb_verdict_negative(&verdict, SB_NOERROR, &zone->soa);
+		sb_reply_verdict(state, qstate, &verdict);
+		return;
+	}
+	/* none: another name led here, and the client asked for that one */
+	if (reply != NULL)
+		sb_client_from_reply(reply, &client);
+	report_decode(zone, thread->scratch, query, apex_label, &client.addr, &decoded);
+	if (report_wants_tcp(zone, &decoded, client.stream)) {
+		sb_verdict_negative(&verdict, SB_NOERROR, NULL);
+		sb_reply_verdict(state, qstate, &verdict);
+		if (qstate->return_msg != NULL)
+			qstate->return_msg->rep->flags |= BIT_TC;
+		return;
+	}
+	switch (decoded.outcome) {
+	case REPORT_ACCEPTED:
+	case REPORT_MALFORMED:
+		take_report(running, thread, zone, query, &client, &decoded, event_id);
+		break;
+	case REPORT_PARTIAL:
+		count(thread, REPORT_COUNT_PARTIAL);
+		break;
+	case REPORT_IGNORED:
+		break;
+	}
+	report_decide(zone, query, apex_label, &decoded, event_id, &verdict);
+	sb_reply_verdict(state, qstate, &verdict);
+}
+
+static void report_operate(struct sb_state *state, struct module_qstate *qstate,
+			   enum module_ev event)
+{
+	const struct report_conf *conf = state->section;
+	const struct report_zone *zone = NULL;
+	struct sb_query query;
+	unsigned apex_label;
+
+	/* a query that the iterator began itself may come back with clients that joined it */
+	if (event == module_event_moddone && sb_was_seen(state, qstate))
+		return;
+	if (sb_query_from(&qstate->qinfo, &query))
+		zone = sb_zones_find(conf->zones, &query.qname, &apex_label);
+	if (zone != NULL)
+		answer(state, qstate, zone, &query, apex_label);
+	else if (event != module_event_moddone)
+		sb_pass(state, qstate);
+}
+
+/** What the resolver itself asks about a report zone's names (the validator's DS) must not be
+ * what clients get from the cache. */
+static bool report_guards(struct sb_state *state, struct module_qstate *qstate,
+			  struct dns_msg *response)
+{
+	const struct report_conf *conf = state->section;
+	struct sb_query query;
+	unsigned apex_label;
+
+	(void)qstate;
+	return sb_query_from(&response->qinfo, &query) &&
+	       sb_zones_find(conf->zones, &query.qname, &apex_label) != NULL;
+}
+
+const struct sb_module sb_module = {
+	.name = "report",
+	.start = report_start,
+	.stop = report_stop,
+	.operate = report_operate,
+	.guards = report_guards,
+};
