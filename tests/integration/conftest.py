@@ -44,6 +44,19 @@ def lab(tmp_path):
     lab.close()
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A crash is told with the test that saw it: the log of a resolver that ended by itself."""
+    outcome = yield
+    report = outcome.get_result()
+    lab = item.funcargs.get("lab") if hasattr(item, "funcargs") else None
+    if report.failed and call.when == "call" and lab is not None:
+        for resolver in lab.resolvers:
+            if resolver.process is not None and resolver.process.poll() is not None:
+                report.sections.append(("unbound ended (status %s)" % resolver.process.returncode,
+                                        resolver.log()))
+
+
 @pytest.fixture(scope="module")
 def module_lab(tmp_path_factory):
     """Like `lab`, for resolvers that the tests of a file share."""

@@ -173,7 +173,9 @@ class Resolver:
 
     # -- configuration --------------------------------------------------------------------------
     def write_conf(self, conf):
-        """(Re)write sitebound.yaml, from text or from dicts."""
+        """(Re)write sitebound.yaml, from text or from dicts (only the sections of the modules that are loaded)."""
+        if isinstance(conf, dict):
+            conf = {k: v for k, v in conf.items() if k not in MODULE_ORDER or k in self.modules}
         text = conf if isinstance(conf, str) else yaml_text(conf)
         with open(self.conf_file + ".new", "w", encoding="utf-8") as out:
             out.write(text)
@@ -605,7 +607,7 @@ class Expect:
             return None
         answer = response.answer
         rcode = "NOERROR"
-        owner = dns.message.from_wire(response.query).question[0].name.labels
+        asked = owner = dns.message.from_wire(response.query).question[0].name.labels
         wanted = []
         soa = soa_owner = None
         ttl_soa = None
@@ -652,7 +654,10 @@ class Expect:
         remaining = list(answer)
         for owner, ttl, rtype, rdata in wanted:
             for record in remaining:
-                if record[0] == owner and record[2] == rtype and same_rdata(rtype, record[3], rdata):
+                # the question's name comes back in its case, targets of CNAMEs in any
+                same = record[0] == owner if owner is asked else \
+                    dns.name.Name(record[0]) == dns.name.Name(owner)
+                if same and record[2] == rtype and same_rdata(rtype, record[3], rdata):
                     break
             else:
                 return "no %s %s %s in the answer" % (dns.name.Name(owner), rtype, rdata)

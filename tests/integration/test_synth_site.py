@@ -280,7 +280,8 @@ server:
   unknown-server-time-limit: 100
   infra-cache-min-rtt: 100
   infra-cache-max-rtt: 1000
-  outbound-msg-retry: 1
+  outbound-msg-retry: 2
+  qname-minimisation: no
   do-ip6: yes
 """)
     if not resolver.upstream.has_ipv6:
@@ -321,7 +322,7 @@ def long_name(octets, rest):
 def test_length(lab, octets, site, fits, qtype):
     resolver = start(lab, {"site": site, "fallback": None})
     qname = long_name(octets, "dc.prd.example.com.")
-    for extra in ({}, {"cd": True}, {"tcp": True}, {}):
+    for extra in ({"edns": 0}, {"cd": True, "edns": 0}, {"tcp": True}, {"edns": 0}):
         response = resolver.ask(qname, qtype, **extra)
         if fits:
             assert response.answer[0][3] == qname.replace(".dc.prd.", ".%s.prd." % site), str(response)
@@ -337,7 +338,7 @@ def test_length_at_a_fallback(lab):
     resolver = start(lab, {"fallback": ["dc2isfaraway"]})
     qname = long_name(254, "dc.prd.example.com.")
     for _ in range(2):
-        response = resolver.ask(qname, "A")
+        response = resolver.ask(qname, "A", tcp=True)
         assert response.rcode in ("NXDOMAIN", "YXDOMAIN"), str(response)
     tabletest.settle(resolver)
 
@@ -368,14 +369,10 @@ def test_loops(lab, on_error, forward):
 # -- cache --------------------------------------------------------------------------------------
 def test_cached_for_its_own_type(lab):
     resolver = start(lab, records=MANY)
-    asked = 0
     for qtype in ("A", "SRV", "MX", "TXT", "NAPTR"):
-        resolver.ask(expand("svc.dc.P"), qtype)
-        assert resolver.upstream.count("svc.dc1.prd.example.com.", qtype) >= 1
-        asked = resolver.upstream.count()
-        for _ in range(3):
+        for _ in range(4):
             resolver.ask(expand("svc.dc.P"), qtype)
-        assert resolver.upstream.count() == asked, "%s is not cached" % qtype
+            assert resolver.upstream.count("svc.dc1.prd.example.com.", qtype) == 1
         assert cached_ttl(resolver, expand("svc.dc.P"), qtype) is not None
     assert resolver.cached_messages("dc.prd.example.com.") != []
 
@@ -410,7 +407,8 @@ def test_target_from_cache(lab):
     resolver.upstream.clear()
     lab.expect(resolver, "one.dc.P A", "CNAME one.dc1.P @120 + A 10.1.0.1", expand)
     lab.expect(resolver, "two.dc.P A", "CNAME two.dc2.P @20 + A 10.2.0.2", expand)
-    assert resolver.upstream.count() == 0
+    assert resolver.upstream.count_below("dc1.prd.example.com.") + \
+        resolver.upstream.count_below("dc2.prd.example.com.") == 0
 
 
 CHAINS = {"validator": "dynlib validator iterator", "iterator": "dynlib iterator"}
@@ -492,9 +490,9 @@ def test_one_resolution_for_many(lab, qname, targets):
         assert response.brief() == answers[0].brief(), "%s\n%s" % (response, answers[0])
     for target in targets:
         assert resolver.upstream.count(expand(target), "A") == 1
-    before = resolver.upstream.count()
     assert resolver.ask(expand(qname), "A").brief() == answers[0].brief()
-    assert resolver.upstream.count() == before
+    for target in targets:
+        assert resolver.upstream.count(expand(target), "A") == 1
     tabletest.settle(resolver)
 
 
