@@ -26,6 +26,10 @@ struct noaaaa_qstate {
 	bool guarded;
 	/** upstream's answer is in and is being filtered; else the question is being judged */
 	struct dns_msg *upstream;
+	/** the question is judged after upstream was asked; late_msg and late_rcode are its answer */
+	bool late;
+	struct dns_msg *late_msg;
+	int late_rcode;
 	/** a rule looked at who asks, or could not find out about A: not for other clients */
 	bool uncacheable;
 	/** AAAA at the qname itself stays: the rule does not apply to it */
@@ -40,11 +44,11 @@ struct noaaaa_qstate {
 
 static struct noaaaa_qstate *own_of(const struct sb_state *state, struct module_qstate *qstate)
 {
-	struct noaaaa_qstate *own = qstate->minfo[state->id];
+	struct noaaaa_qstate *own = sb_own(state, qstate);
 
 	if (own == NULL) {
 		own = regional_alloc_zero(qstate->region, sizeof(*own));
-		qstate->minfo[state->id] = own;
+		sb_set_own(state, qstate, own);
 	}
 	return own;
 }
@@ -157,7 +161,8 @@ static bool goes(const struct sb_state *state, struct module_qstate *qstate,
 
 /* --- before upstream is asked --- */
 
-static void judge_question(const struct sb_state *state, struct module_qstate *qstate)
+/** @return whether the query is answered or waits; else it is for upstream. */
+static bool judge_question(const struct sb_state *state, struct module_qstate *qstate)
 {
 	struct sb_verdict verdict = {.kind = SB_PASS};
 	const struct noaaaa_zone *zone;
@@ -165,29 +170,28 @@ static void judge_question(const struct sb_state *state, struct module_qstate *q
 	struct sb_query query;
 	bool waits = false;
 
-	sb_pass(state, qstate);
 	if (qstate->qinfo.qtype != LDNS_RR_TYPE_AAAA ||
 	    qstate->qinfo.qclass != LDNS_RR_CLASS_IN || !sb_query_from(&qstate->qinfo, &query))
-		return;
+		return false;
 	zone = noaaaa_find(state->section, &query.qname);
 	if (zone == NULL)
-		return;
+		return false;
 	if (zone->rule->only_if_a || zone->rule->by_client) {
 		own = own_of(state, qstate);
 		if (own == NULL) {
 			sb_reply_servfail(state, qstate);
-			return;
+			return true;
 		}
 		if (!goes(state, qstate, own, zone, qstate->qinfo.qname, qstate->qinfo.qname_len,
 			  &waits)) {
 			if (waits)
-				return;
+				return true;
 			own->keep_qname = true;
 			if (own->uncacheable && !qstate->no_cache_store) {
 				own->withheld = true;
 				qstate->no_cache_store = 1;
 			}
-			return;
+			return false;
 		}
 		/* tells a query that waits for this one not to share what it makes of it */
 		if (own->uncacheable)
@@ -195,6 +199,7 @@ static void judge_question(const struct sb_state *state, struct module_qstate *q
 	}
 	noaaaa_suppress(zone, &verdict);
 	sb_reply_verdict(state, qstate, &verdict);
+	return true;
 }
 
 /* --- when upstream has answered --- */
@@ -417,9 +422,8 @@ static bool concerns(const struct noaaaa_conf *conf, const struct reply_info *re
 
 static void judge_answer(const struct sb_state *state, struct module_qstate *qstate)
 {
-	struct noaaaa_qstate *own = qstate->minfo[state->id];
+	struct noaaaa_qstate *own = sb_own(state, qstate);
 
-	sb_finish(state, qstate);
 	if (qstate->return_rcode != LDNS_RCODE_NOERROR || qstate->return_msg == NULL ||
 	    qstate->qinfo.qclass != LDNS_RR_CLASS_IN)
 		return;
@@ -434,15 +438,40 @@ static void judge_answer(const struct sb_state *state, struct module_qstate *qst
 	filter(state, qstate, own);
 }
 
+/** Judge a question that upstream has answered without our being asked first. */
+static void judge_late(const struct sb_state *state, struct module_qstate *qstate)
+{
+	struct noaaaa_qstate *own = own_of(state, qstate);
+
+	if (own == NULL) {
+		sb_reply_servfail(state, qstate);
+		return;
+	}
+	if (!own->late) {
+		own->late = true;
+		own->late_msg = qstate->return_msg;
+		own->late_rcode = qstate->return_rcode;
+	}
+	sb_finish(state, qstate);
+	if (judge_question(state, qstate))
+		return;
+	qstate->return_msg = own->late_msg;
+	qstate->return_rcode = own->late_rcode;
+	judge_answer(state, qstate);
+}
+
 static void noaaaa_operate(struct sb_state *state, struct module_qstate *qstate,
 			   enum module_ev event)
 {
-	struct noaaaa_qstate *own = qstate->minfo[state->id];
+	struct noaaaa_qstate *own = sb_own(state, qstate);
 
-	if (event == module_event_moddone)
-		judge_answer(state, qstate);
-	else if (own != NULL && own->upstream != NULL)
+	if (own != NULL && own->upstream != NULL)
 		filter(state, qstate, own);
+	else if ((own != NULL && own->late) ||
+		 (event == module_event_moddone && !sb_was_seen(state, qstate)))
+		judge_late(state, qstate);
+	else if (event == module_event_moddone)
+		judge_answer(state, qstate);
 	else
 		judge_question(state, qstate);
 }
@@ -450,7 +479,7 @@ static void noaaaa_operate(struct sb_state *state, struct module_qstate *qstate,
 static void noaaaa_inform_super(struct sb_state *state, struct module_qstate *sub,
 				struct module_qstate *super)
 {
-	struct noaaaa_qstate *own = super->minfo[state->id];
+	struct noaaaa_qstate *own = sb_own(state, super);
 
 	if (own->asking == NULL)
 		return;
@@ -464,7 +493,7 @@ static bool is_ruled(const struct sb_state *state, struct module_qstate *qstate,
 		     const uint8_t *name, size_t name_len)
 {
 	const struct noaaaa_zone *zone = find_zone(state->section, name, name_len);
-	const struct noaaaa_qstate *own = qstate->minfo[state->id];
+	const struct noaaaa_qstate *own = sb_own(state, qstate);
 
 	/* what was found to be outside the rule for everyone may be cached */
 	return zone != NULL && !(own != NULL && own->keep_qname && !own->uncacheable &&
@@ -508,7 +537,7 @@ static bool is_tainted(const struct sb_state *state, struct module_qstate *qstat
 static bool noaaaa_guards(struct sb_state *state, struct module_qstate *qstate,
 			  struct dns_msg *response)
 {
-	struct noaaaa_qstate *own = qstate->minfo[state->id];
+	struct noaaaa_qstate *own = sb_own(state, qstate);
 
 	if (response->qinfo.qclass != LDNS_RR_CLASS_IN || !is_tainted(state, qstate, response))
 		return false;

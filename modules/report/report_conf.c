@@ -358,6 +358,10 @@ static void read_field(const struct sb_value *value, void *out)
 		return;
 	}
 	for (i = 0; i < reader->field_count; i++) {
+		if (strcmp(reader->field[i].name, name) == 0) {
+			sb_value_error(value, "the field \"%s\" has a group already", name);
+			return;
+		}
 		if (names_clash(reader->field[i].name, name)) {
 			sb_value_error(value, "the field \"%s\" clashes with \"%s\"", name,
 				       reader->field[i].name);

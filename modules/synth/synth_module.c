@@ -10,8 +10,10 @@
 
 /** What came of the question at one site. */
 enum outcome {
-	/** not known yet */
-	OUTCOME_NONE,
+	/** another question must be asked at this site */
+	OUTCOME_UNKNOWN,
+	/** a sub-query is under way */
+	OUTCOME_WAITS,
 	/** the name exists there: this is the answer, whatever it says */
 	OUTCOME_EXISTS,
 	OUTCOME_ABSENT,
@@ -48,7 +50,7 @@ static struct synth_qstate *new_qstate(const struct sb_state *state, struct modu
 	if (own == NULL)
 		return NULL;
 	own->zone = zone;
-	qstate->minfo[state->id] = own;
+	sb_set_own(state, qstate, own);
 	return own;
 }
 
@@ -152,7 +154,7 @@ static enum outcome judge(const struct module_qstate *qstate, const struct reply
 	return rep->an_numrrsets > 0 ? OUTCOME_EXISTS : OUTCOME_ABSENT;
 }
 
-/** Look at the reply that came in. OUTCOME_NONE: another question must be asked at this site. */
+/** Look at the reply that came in. */
 static enum outcome take_reply(const struct module_qstate *qstate, struct synth_qstate *own)
 {
 	uint16_t qtype = qstate->qinfo.qtype;
@@ -168,9 +170,20 @@ static enum outcome take_reply(const struct module_qstate *qstate, struct synth_
 	 * 4.2): before another site is tried, ask whether the name has any other data */
 	if (outcome == OUTCOME_ABSENT && qtype == SB_TYPE_AAAA && own->zone->site_count > 1) {
 		own->probing = true;
-		return OUTCOME_NONE;
+		return OUTCOME_UNKNOWN;
 	}
 	return outcome;
+}
+
+/** Whether the name that is asked for at this site can exist at all. */
+static bool fits_site(const struct module_qstate *qstate, const struct synth_qstate *own)
+{
+	uint8_t target[SB_DNAME_MAX];
+	struct sb_query query;
+	size_t target_len;
+
+	return sb_query_from(&qstate->qinfo, &query) &&
+	       synth_target(own->zone, &query.qname, own->site, target, &target_len) == SB_OK;
 }
 
 /** Ask the question of this site, from the cache or by a sub-query. False: the query waits. */
@@ -213,7 +226,7 @@ static bool ask_site(const struct sb_state *state, struct module_qstate *qstate,
 	return false;
 }
 
-/** Every site was tried. */
+/** No site has the name, or one that decides failed. */
 static void conclude(const struct sb_state *state, struct module_qstate *qstate,
 		     struct synth_qstate *own)
 {
@@ -225,23 +238,37 @@ static void conclude(const struct sb_state *state, struct module_qstate *qstate,
 		compose(state, qstate, own, 0, own->local_nxdomain);
 }
 
-/** Go on with a site name: ask, look at what comes, until it is answered or must wait. */
-static void follow(const struct sb_state *state, struct module_qstate *qstate,
-		   struct synth_qstate *own)
+/** Ask what must be asked at one site, until the outcome is known or the query must wait. */
+static enum outcome try_site(const struct sb_state *state, struct module_qstate *qstate,
+			     struct synth_qstate *own)
 {
-	for (;;) {
-		enum outcome outcome;
+	enum outcome outcome;
 
+	do {
 		if (!own->informed) {
 			/* for these types nothing is asked but whether the name exists */
 			if (is_cname_like(qstate->qinfo.qtype))
 				own->probing = true;
+			/* longer than a name can be: it is nowhere */
+			if (!fits_site(qstate, own))
+				return OUTCOME_ABSENT;
 			if (!ask_site(state, qstate, own))
-				return;
+				return OUTCOME_WAITS;
 		}
 		outcome = take_reply(qstate, own);
-		if (outcome == OUTCOME_NONE)
-			continue;
+	} while (outcome == OUTCOME_UNKNOWN);
+	return outcome;
+}
+
+/** Go on with a site name: one site after the other, until it is answered or must wait. */
+static void follow(const struct sb_state *state, struct module_qstate *qstate,
+		   struct synth_qstate *own)
+{
+	for (; own->site < own->zone->site_count; own->site++) {
+		enum outcome outcome = try_site(state, qstate, own);
+
+		if (outcome == OUTCOME_WAITS)
+			return;
 		if (outcome == OUTCOME_EXISTS) {
 			compose(state, qstate, own, own->site,
 				is_cname_like(qstate->qinfo.qtype) ? NULL : own->reply);
@@ -249,54 +276,14 @@ static void follow(const struct sb_state *state, struct module_qstate *qstate,
 		}
 		if (outcome == OUTCOME_FAILED) {
 			own->any_failed = true;
-			if (!own->zone->error_is_next) {
-				sb_reply_servfail(state, qstate);
-				return;
-			}
+			if (!own->zone->error_is_next)
+				break;
 		}
 		if (own->site == 0)
 			own->local_nxdomain = own->reply;
 		own->reply = NULL;
-		if (++own->site == own->zone->site_count) {
-			conclude(state, qstate, own);
-			return;
-		}
 	}
-}
-
-static void handle_new(const struct sb_state *state, struct module_qstate *qstate)
-{
-	const struct synth_conf *conf = state->section;
-	struct synth_qstate *own;
-	struct sb_verdict verdict;
-	struct sb_query query;
-
-	if (!sb_query_from(&qstate->qinfo, &query)) {
-		sb_pass(state, qstate);
-		return;
-	}
-	synth_decide(conf, &query, &verdict);
-	switch (verdict.kind) {
-	case SB_PASS:
-		sb_pass(state, qstate);
-		break;
-	case SB_ANSWER:
-		sb_reply_verdict(state, qstate, &verdict);
-		break;
-	case SB_ASK_UPSTREAM:
-		if (new_qstate(state, qstate, NULL) == NULL)
-			sb_reply_servfail(state, qstate);
-		else
-			sb_pass(state, qstate);
-		break;
-	case SB_FOLLOW:
-		own = new_qstate(state, qstate, conf->zone[verdict.rule]);
-		if (own == NULL)
-			sb_reply_servfail(state, qstate);
-		else
-			follow(state, qstate, own);
-		break;
-	}
+	conclude(state, qstate, own);
 }
 
 /** Real data was asked for first; decide about what there is. */
@@ -306,7 +293,6 @@ static void handle_upstream(const struct sb_state *state, struct module_qstate *
 	struct sb_verdict verdict;
 	struct sb_query query;
 
-	sb_finish(state, qstate);
 	if (qstate->return_rcode != LDNS_RCODE_NOERROR || qstate->return_msg == NULL ||
 	    !sb_query_from(&qstate->qinfo, &query))
 		return;
@@ -323,30 +309,62 @@ static void handle_upstream(const struct sb_state *state, struct module_qstate *
 	sb_reply_verdict(state, qstate, &verdict);
 }
 
+/** Decide about a question. upstream_answered: it was resolved already, without us. */
+static void handle_question(const struct sb_state *state, struct module_qstate *qstate,
+			    bool upstream_answered)
+{
+	const struct synth_conf *conf = state->section;
+	struct synth_qstate *own;
+	struct sb_verdict verdict;
+	struct sb_query query;
+
+	if (!sb_query_from(&qstate->qinfo, &query))
+		return;
+	synth_decide(conf, &query, &verdict);
+	switch (verdict.kind) {
+	case SB_PASS:
+		break;
+	case SB_ANSWER:
+		sb_reply_verdict(state, qstate, &verdict);
+		break;
+	case SB_ASK_UPSTREAM:
+		if (upstream_answered)
+			handle_upstream(state, qstate);
+		else if (new_qstate(state, qstate, NULL) == NULL)
+			sb_reply_servfail(state, qstate);
+		break;
+	case SB_FOLLOW:
+		own = new_qstate(state, qstate, conf->zone[verdict.rule]);
+		if (own == NULL)
+			sb_reply_servfail(state, qstate);
+		else
+			follow(state, qstate, own);
+		break;
+	}
+}
+
 static void synth_operate(struct sb_state *state, struct module_qstate *qstate,
 			  enum module_ev event)
 {
-	struct synth_qstate *own = qstate->minfo[state->id];
+	struct synth_qstate *own = sb_own(state, qstate);
 
-	if (event == module_event_moddone) {
-		if (own != NULL && own->zone == NULL)
-			handle_upstream(state, qstate);
-		else
-			sb_finish(state, qstate);
-	} else if (own != NULL && own->zone != NULL) {
+	if (own != NULL && own->zone != NULL) {
 		/* a failed sub-query may leave without informing us */
 		own->informed = true;
 		follow(state, qstate, own);
-	} else {
-		handle_new(state, qstate);
+	} else if (event != module_event_moddone) {
+		handle_question(state, qstate, false);
+	} else if (own != NULL) {
+		handle_upstream(state, qstate);
+	} else if (!sb_was_seen(state, qstate)) {
+		handle_question(state, qstate, true);
 	}
 }
 
 static void synth_inform_super(struct sb_state *state, struct module_qstate *sub,
 			       struct module_qstate *super)
 {
-	struct synth_qstate *own = super->minfo[state->id];
-	struct dns_msg *copy;
+	struct synth_qstate *own = sb_own(state, super);
 
 	if (own->zone == NULL)
 		return;
@@ -354,9 +372,7 @@ static void synth_inform_super(struct sb_state *state, struct module_qstate *sub
 		own->uncacheable = true;
 	if (sub->return_rcode != LDNS_RCODE_NOERROR || sub->return_msg == NULL)
 		return;
-	copy = dns_msg_deepcopy_region(sub->return_msg, super->region);
-	if (copy != NULL)
-		own->incoming = copy->rep;
+	own->incoming = sb_reply_copy(super->region, sub->return_msg->rep);
 }
 
 /** Whether synth answers this question otherwise than upstream does. */

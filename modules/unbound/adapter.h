@@ -24,8 +24,14 @@ struct sb_module {
 	int (*start)(struct sb_state *state, struct module_env *env);
 	/** Undo start(). Neither env->cfg nor any zone of Unbound may be used. May be NULL. */
 	void (*stop)(struct sb_state *state);
-	/** A query that is new to the module (module_event_new or _pass), or that comes back from
-	 * the next module or a sub-query. Must set qstate->ext_state[state->id]. */
+	/**
+	 * A query that is new to the module (module_event_new or _pass), or that comes back from
+	 * the next module (_moddone) or a sub-query (_pass). Must set qstate->ext_state[state->id].
+	 * A query that the iterator began itself comes back without ever having come; when
+	 * clients have joined it meanwhile, the event is _moddone and sb_was_seen() is false:
+	 * what was never asked of the module must be decided now. (Without clients the module is
+	 * not called.)
+	 */
 	void (*operate)(struct sb_state *state, struct module_qstate *qstate,
 			enum module_ev event);
 	/** A sub-query that the module attached is done. NULL when it attaches none. */
@@ -103,6 +109,21 @@ static inline void sb_finish(const struct sb_state *state, struct module_qstate 
 	qstate->ext_state[state->id] = module_finished;
 }
 
+/** What a module keeps for a query (memory of the query's region), or NULL. */
+void *sb_own(const struct sb_state *state, const struct module_qstate *qstate);
+
+/** Keep own for the query. */
+static inline void sb_set_own(const struct sb_state *state, struct module_qstate *qstate, void *own)
+{
+	qstate->minfo[state->id] = own;
+}
+
+/** Whether the module was asked about the query before it went to the next one. */
+static inline bool sb_was_seen(const struct sb_state *state, const struct module_qstate *qstate)
+{
+	return qstate->minfo[state->id] != NULL;
+}
+
 /* --- the answer (reply.c) --- */
 
 /** An RRset in the region. rrs is as in struct sb_verdict. NULL when memory is short. */
@@ -169,6 +190,12 @@ struct dns_msg *sb_cache_lookup(struct module_qstate *qstate, const struct query
  */
 bool sb_attach_sub(const struct sb_state *state, struct module_qstate *qstate,
 		   struct query_info *qinfo);
+
+/**
+ * A copy of a message with its RRsets, for what must outlive a sub-query. (dns_msg_deepcopy_region()
+ * of Unbound leaves the copy pointing into the original.) NULL when memory is short.
+ */
+struct reply_info *sb_reply_copy(struct regional *region, const struct reply_info *from);
 
 /* --- loading (buildcheck.c, locate.c, lastgood.c) --- */
 

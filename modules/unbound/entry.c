@@ -16,6 +16,16 @@ SB_EXPORT void inform_super(struct module_qstate *qstate, int id, struct module_
 SB_EXPORT void clear(struct module_qstate *qstate, int id);
 SB_EXPORT size_t get_mem(struct module_env *env, int id);
 
+/** Stands in minfo for "seen, nothing to remember". */
+static char seen;
+
+void *sb_own(const struct sb_state *state, const struct module_qstate *qstate)
+{
+	void *own = qstate->minfo[state->id];
+
+	return own != &seen ? own : NULL;
+}
+
 static struct sb_state *state_of(const struct module_env *env, int id)
 {
 	return ((struct dynlibmod_env *)env->modinfo[id])->dyn_env;
@@ -81,19 +91,28 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 {
 	struct sb_state *state = state_of(qstate->env, id);
 
+	bool ours = state->section != NULL && !sb_is_internal(qstate);
+
 	(void)outbound;
-	if (event == module_event_new || event == module_event_pass ||
-	    event == module_event_moddone) {
-		if (state->section != NULL && !sb_is_internal(qstate))
+	switch (event) {
+	case module_event_new:
+	case module_event_pass:
+		sb_pass(state, qstate);
+		if (ours) {
 			sb_module.operate(state, qstate, event);
-		else if (event == module_event_moddone)
-			sb_finish(state, qstate);
-		else
-			sb_pass(state, qstate);
-		return;
+			if (qstate->minfo[id] == NULL)
+				qstate->minfo[id] = &seen;
+		}
+		break;
+	case module_event_moddone:
+		sb_finish(state, qstate);
+		if (ours && (sb_was_seen(state, qstate) || qstate->mesh_info->reply_list != NULL))
+			sb_module.operate(state, qstate, event);
+		break;
+	default:
+		/* replies from upstream and their failures go to the iterator, never to us */
+		qstate->ext_state[id] = module_error;
 	}
-	/* replies from upstream and their failures go to the iterator, never to us */
-	qstate->ext_state[id] = module_error;
 }
 
 void inform_super(struct module_qstate *qstate, int id, struct module_qstate *super)
@@ -101,7 +120,7 @@ void inform_super(struct module_qstate *qstate, int id, struct module_qstate *su
 	struct sb_state *state = state_of(qstate->env, id);
 
 	/* sub-queries that other modules attached inform all modules of the super query */
-	if (state->section != NULL && sb_module.inform_super != NULL && super->minfo[id] != NULL)
+	if (state->section != NULL && sb_module.inform_super != NULL && sb_own(state, super) != NULL)
 		sb_module.inform_super(state, qstate, super);
 }
 

@@ -38,3 +38,22 @@ bool sb_attach_sub(const struct sb_state *state, struct module_qstate *qstate,
 	qstate->ext_state[state->id] = module_wait_subquery;
 	return true;
 }
+
+struct reply_info *sb_reply_copy(struct regional *region, const struct reply_info *from)
+{
+	struct reply_info *rep = sb_compat_reply(region, from->flags, from->ttl,
+						 from->an_numrrsets, from->ns_numrrsets,
+						 from->ar_numrrsets, from->rrset_count,
+						 from->security);
+	size_t i;
+
+	if (rep == NULL)
+		return NULL;
+	rep->authoritative = from->authoritative;
+	for (i = 0; i < from->rrset_count; i++) {
+		rep->rrsets[i] = packed_rrset_copy_region(from->rrsets[i], region, 0);
+		if (rep->rrsets[i] == NULL)
+			return NULL;
+	}
+	return rep;
+}
