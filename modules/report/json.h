@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /** Objects and values of one line. */
-#define REPORT_JSON_NODES 192
+#define REPORT_JSON_NODES 256
 /** Octets of all values of one line, as JSON text. */
 #define REPORT_JSON_TEXT 8192
 

@@ -18,8 +18,9 @@
 #define DEFAULT_TTL 60
 #define DEFAULT_NEGATIVE_TTL 60
 
-/** Octets of the longest dotted field name. */
+/** Octets of the longest dotted field name, and its words. */
 #define FIELD_NAME_MAX 64
+#define FIELD_WORDS_MAX 5
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -280,11 +281,12 @@ static bool is_field_name(const char *name)
 {
 	const char *c;
 	bool begins = true;
+	int words = 1;
 
 	for (c = name; *c != '\0'; c++) {
 		bool letter = *c >= 'a' && *c <= 'z';
 
-		if (*c == '.' && !begins)
+		if (*c == '.' && !begins && words++ < FIELD_WORDS_MAX)
 			begins = true;
 		else if (letter || (!begins && ((*c >= '0' && *c <= '9') || *c == '_')))
 			begins = false;
@@ -348,9 +350,9 @@ static void read_field(const struct sb_value *value, void *out)
 		return;
 	if (!is_field_name(name)) {
 		sb_value_error(value,
-			       "\"%s\" is not a field name (lower-case words joined by dots, at "
-			       "most %d characters)",
-			       name, FIELD_NAME_MAX);
+			       "\"%s\" is not a field name (at most %d lower-case words joined by "
+			       "dots, at most %d characters)",
+			       name, FIELD_WORDS_MAX, FIELD_NAME_MAX);
 		return;
 	}
 	if (is_taken(name)) {

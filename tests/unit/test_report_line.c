@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The lines: what every one has, who the client is, how long texts are cut, the counters. */
+#include "report_testing.h"
+
+static const char policies[] = "report:\n  log: '-'\n  client-address: %s\n"
+			       "  zones: [{zone: r.example.net, format: envelope}]\n";
+
+static const struct {
+	const char *id, *policy;
+	struct sb_addr client;
+	bool tcp;
+	/** client and network as JSON */
+	const char *ip, *network;
+} clients[] = {
+	{"full-4", "full", {4, {192, 0, 2, 77}}, false, "{\"ip\":\"192.0.2.77\",\"port\":40000}",
+	 "{\"transport\":\"udp\",\"type\":\"ipv4\",\"protocol\":\"dns\"}"},
+	{"prefix-4", "prefix", {4, {192, 0, 2, 77}}, true, "{\"ip\":\"192.0.2.0\"}",
+	 "{\"transport\":\"tcp\",\"type\":\"ipv4\",\"protocol\":\"dns\"}"},
+	{"none-4", "none", {4, {192, 0, 2, 77}}, false, NULL,
+	 "{\"transport\":\"udp\",\"type\":\"ipv4\",\"protocol\":\"dns\"}"},
+	{"full-6", "full", {16, {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}, true,
+	 "{\"ip\":\"2001:db8:102:304:506:708:90a:b0c\",\"port\":40000}",
+	 "{\"transport\":\"tcp\",\"type\":\"ipv6\",\"protocol\":\"dns\"}"},
+	{"prefix-6", "prefix", {16, {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}},
+	 false, "{\"ip\":\"2001:db8:102:300::\"}",
+	 "{\"transport\":\"udp\",\"type\":\"ipv6\",\"protocol\":\"dns\"}"},
+	{"unknown", "full", {0, {0}}, false, NULL, "{\"protocol\":\"dns\"}"},
+};
+
+static void client(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
+		struct bench bench;
+		struct asked asked;
+		char text[512];
+		json_t *line, *expected;
+
+		snprintf(text, sizeof(text), policies, clients[i].policy);
+		bench_load_text(&bench, clients[i].id, text);
+		ask(&bench, &asked, "e1aafbwlb5cedsalmkpu.r.example.net", SB_TYPE_A);
+		asked.arrival.client = clients[i].client;
+		asked.arrival.tcp = clients[i].tcp;
+		line = line_of(&bench, &asked);
+		if (clients[i].ip == NULL) {
+			assert_null(field(line, "client"));
+		} else {
+			expected = json_loads(clients[i].ip, 0, NULL);
+			if (!json_equal(field(line, "client"), expected))
+				fail_msg("%s: %s", clients[i].id, json_dumps(line, JSON_COMPACT));
+			json_decref(expected);
+		}
+		expected = json_loads(clients[i].network, 0, NULL);
+		if (!json_equal(field(line, "network"), expected))
+			fail_msg("%s: %s", clients[i].id, json_dumps(line, JSON_COMPACT));
+		json_decref(expected);
+		assert_string_equal(text_of(line, "sitebound.verified"),
+				    clients[i].tcp ? "tcp" : "none");
+		json_decref(line);
+		bench_free(&bench);
+	}
+}
+
+/** The whole of one line of each kind, as JSON. */
+static void whole(void **state)
+{
+	static const struct {
+		const char *id, *name;
+		const char *json;
+	} rows[] = {
+		{"accepted", "E1aafbwlb5cedsalmkpu.r.example.net",
+		 "{'@timestamp':'2026-01-01T00:00:00.007Z','log':{'level':'info'},"
+		 "'message':'client error 7','ecs':{'version':'8.11.0'},"
+		 "'event':{'kind':'event','category':['network'],'type':['info'],"
+		 "'module':'sitebound','dataset':'sitebound.report','action':'client-error',"
+		 "'outcome':'failure','id':'0a1b2c3d-202d8a7d'},"
+		 "'sitebound':{'format':'envelope','zone':'r.example.net','nonce':'0a1b2c3d',"
+		 "'verified':'none','weight':1},'error':{'code':'7'},"
+		 "'client':{'ip':'192.0.2.0'},"
+		 "'network':{'transport':'udp','type':'ipv4','protocol':'dns'},"
+		 "'dns':{'question':{'name':'E1aafbwlb5cedsalmkpu.r.example.net','type':'TXT',"
+		 "'class':'IN'},'response_code':'NOERROR'},"
+		 "'observer':{'hostname':'resolver.example','product':'unbound',"
+		 "'version':'1.17.1'}}"},
+		{"malformed", "e1a\\\"\\\\\\010\\200.b\\.c.r.example.net",
+		 "{'@timestamp':'2026-01-01T00:00:00.007Z','log':{'level':'warning'},"
+		 "'message':'malformed report: alphabet','ecs':{'version':'8.11.0'},"
+		 "'event':{'kind':'event','category':['network'],'type':['info'],"
+		 "'module':'sitebound','dataset':'sitebound.report',"
+		 "'action':'report-malformed','outcome':'unknown','id':'ID','reason':'alphabet'},"
+		 "'sitebound':{'format':'envelope','zone':'r.example.net','verified':'none',"
+		 "'weight':1},'client':{'ip':'192.0.2.0'},"
+		 "'network':{'transport':'udp','type':'ipv4','protocol':'dns'},"
+		 "'dns':{'question':{'name':'e1a\\\\034\\\\092\\\\010\\\\200.b\\\\046c.r.example.net',"
+		 "'type':'TXT','class':'IN'},'response_code':'NOERROR'},"
+		 "'observer':{'hostname':'resolver.example','product':'unbound',"
+		 "'version':'1.17.1'}}"},
+		{"er", "_er.1.Broken.test.7._er.er.example.net",
+		 "{'@timestamp':'2026-01-01T00:00:00.007Z','log':{'level':'info'},"
+		 "'message':'DNS error 7 (Signature Expired) for broken.test',"
+		 "'ecs':{'version':'8.11.0'},"
+		 "'event':{'kind':'event','category':['network'],'type':['info'],"
+		 "'module':'sitebound','dataset':'sitebound.report',"
+		 "'action':'dns-error-report','outcome':'failure','id':'ID'},"
+		 "'sitebound':{'format':'rfc9567','zone':'er.example.net',"
+		 "'reported':{'name':'broken.test','types':['A']},'verified':'none','weight':1},"
+		 "'error':{'code':'7','message':'Signature Expired'},"
+		 "'client':{'ip':'192.0.2.0'},"
+		 "'network':{'transport':'udp','type':'ipv4','protocol':'dns'},"
+		 "'dns':{'question':{'name':'_er.1.Broken.test.7._er.er.example.net','type':'TXT',"
+		 "'class':'IN'},'response_code':'NOERROR'},"
+		 "'observer':{'hostname':'resolver.example','product':'unbound',"
+		 "'version':'1.17.1'}}"},
+	};
+	struct bench bench;
+	size_t i;
+	char *c;
+
+	(void)state;
+	bench_load(&bench, "good-report-full.yaml");
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct asked asked;
+		char text[2048], *id;
+		json_t *line, *expected;
+
+		snprintf(text, sizeof(text), "%s", rows[i].json);
+		for (c = text; *c != '\0'; c++)
+			*c = *c == '\'' ? '"' : *c;
+		ask(&bench, &asked, rows[i].name, SB_TYPE_TXT);
+		id = strstr(text, "\"ID\"");
+		expected = json_loads(text, 0, NULL);
+		assert_non_null(expected);
+		if (id != NULL)
+			json_object_set_new(field(expected, "event"), "id",
+					    json_string(asked.arrival.event_id));
+		line = line_of(&bench, &asked);
+		if (!json_equal(line, expected))
+			fail_msg("%s: %s", rows[i].id, json_dumps(line, JSON_COMPACT));
+		json_decref(line);
+		json_decref(expected);
+	}
+	bench_free(&bench);
+}
+
+static void rcodes_and_types(void **state)
+{
+	struct bench bench;
+	struct asked asked;
+	json_t *line;
+
+	(void)state;
+	bench_load(&bench, "good-report-full.yaml");
+	ask(&bench, &asked, "e1aafbwlb5cedsalmkpu.r.example.net", SB_TYPE_AAAA);
+	asked.arrival.rcode = 3;
+	line = line_of(&bench, &asked);
+	assert_string_equal(text_of(line, "dns.response_code"), "NXDOMAIN");
+	assert_string_equal(text_of(line, "dns.question.type"), "AAAA");
+	json_decref(line);
+	asked.arrival.rcode = 200;
+	line = line_of(&bench, &asked);
+	assert_string_equal(text_of(line, "dns.response_code"), "RCODE200");
+	json_decref(line);
+	bench_free(&bench);
+}
+
+/** An arrival that is no report of this configuration is no line. */
+static void refused(void **state)
+{
+	struct bench bench;
+	struct asked asked;
+	char line[REPORT_LINE_MAX];
+	size_t line_len;
+
+	(void)state;
+	bench_load(&bench, "good-report-full.yaml");
+#define REFUSED() \
+	assert_int_equal(report_line(bench.conf, bench.scratch, &test_observer, &asked.arrival, \
+				     line, &line_len), \
+			 SB_EFORM)
+	ask(&bench, &asked, "x.r.example.net", SB_TYPE_A);
+	REFUSED();
+	ask(&bench, &asked, "e1aafbwlb5cedsalmkpu.r.example.net", SB_TYPE_A);
+	asked.arrival.zone_index = 1;
+	REFUSED();
+	asked.arrival.zone_index = 0;
+	asked.arrival.qname_len = 256;
+	REFUSED();
+	asked.arrival.qname_len = 10;
+	REFUSED();
+	asked.arrival.qname_len = 0;
+	REFUSED();
+	ask(&bench, &asked, "e1aafbwlb5cedsalmkpu.r.example.net", SB_TYPE_A);
+	memset(asked.arrival.event_id, 'x', sizeof(asked.arrival.event_id));
+	REFUSED();
+	bench_free(&bench);
+}
+
+/** One zone whose every field is as long as a name allows, 32 times. */
+static void long_fields(void **state)
+{
+	struct bench bench;
+	char text[16384], group[256];
+	size_t at, i, label;
+	struct asked asked;
+	uint8_t wire[SB_DNAME_MAX];
+	struct sb_addr client6 = {16, {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
+	json_t *line;
+
+	(void)state;
+	/* 32 groups, one in the other, around the whole name */
+	at = (size_t)snprintf(text, sizeof(text),
+			      "report:\n  log: '-'\n  client-address: full\n  zones:\n"
+			      "    - zone: z\n      format: pattern\n      pattern: '");
+	for (i = 0; i < REPORT_FIELDS_MAX; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "(?<g%zu>", i);
+	at += (size_t)snprintf(text + at, sizeof(text) - at, ".+\\.[^.]+\\.[^.]+\\.[^.]+");
+	for (i = 0; i < REPORT_FIELDS_MAX; i++)
+		text[at++] = ')';
+	at += (size_t)snprintf(text + at, sizeof(text) - at,
+			       "'\n      tests: [a.b.c.d]\n      fields:\n"
+			       "        g0: error.code\n        g1: sitebound.nonce\n");
+	for (i = 2; i < REPORT_FIELDS_MAX; i++) {
+		snprintf(group, sizeof(group),
+			 "field_number_%02zu.with.a_long.name.of_many_words_in_five_objectsss", i);
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "        g%zu: %s\n", i,
+				       group);
+	}
+	bench_load_text(&bench, "long", text);
+	/* 253 octets left of the zone, each of which is four characters in a line */
+	at = 0;
+	for (label = 0; label < 4; label++) {
+		size_t len = label < 3 ? 63 : 58;
+
+		wire[at++] = (uint8_t)len;
+		memset(wire + at, 0xff, len);
+		at += len;
+	}
+	memcpy(wire + at, "\001z", 3);
+	at += 3;
+	ask_wire(&bench, &asked, wire, at, SB_TYPE_A, &client6);
+	assert_int_equal(asked.decoded.outcome, REPORT_ACCEPTED);
+	asked.arrival.tcp = true;
+	line = line_of(&bench, &asked);
+	assert_non_null(field(line, "error.code"));
+	assert_non_null(field(line, "sitebound.nonce"));
+	assert_int_equal(strlen(text_of(line, "error.code")), 64);
+	assert_string_equal(json_string_value(json_array_get(field(line, "tags"), 0)),
+			    "truncated");
+	assert_null(field(line, "field_number_02"));
+	/* the question is never cut */
+	assert_int_equal(strlen(text_of(line, "dns.question.name")), (63 * 3 + 58) * 4 + 5);
+	json_decref(line);
+	/* a little less, and all fields are there */
+	ask(&bench, &asked, "aaaaaaaaaaaaaaaaaaaaaaaa.b.c.d.z", SB_TYPE_A);
+	line = line_of(&bench, &asked);
+	assert_non_null(field(line, "field_number_31"));
+	json_decref(line);
+	bench_free(&bench);
+}
+
+/** The longest name of a DNS error report, all of it escaped, with the longest of hosts. */
+static void longest_er(void **state)
+{
+	struct bench bench;
+	struct asked asked;
+	uint8_t wire[SB_DNAME_MAX];
+	char host[256], line[REPORT_LINE_MAX];
+	struct report_observer observer = {.hostname = host, .version = "1.22.0"};
+	size_t at = 0, line_len;
+	struct sb_addr client6 = {16, {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
+	json_t *object;
+
+	(void)state;
+	memset(host, 0xff, sizeof(host) - 1);
+	host[sizeof(host) - 1] = '\0';
+	bench_load_text(&bench, "er", "report:\n  log: '-'\n  client-address: full\n"
+				      "  zones: [{zone: z, format: rfc9567}]\n");
+	memcpy(wire, "\003_er\0011", 6);
+	at = 6;
+	while (at < 255 - 12) {
+		size_t len = 255 - 12 - at - 1;
+
+		len = len > 63 ? 63 : len;
+		wire[at++] = (uint8_t)len;
+		memset(wire + at, 0x01, len);
+		at += len;
+	}
+	memcpy(wire + at, "\0045555\003_er\001z", 12);
+	ask_wire(&bench, &asked, wire, 255, SB_TYPE_TXT, &client6);
+	assert_int_equal(asked.decoded.outcome, REPORT_ACCEPTED);
+	assert_int_equal(report_line(bench.conf, bench.scratch, &observer, &asked.arrival, line,
+				     &line_len),
+			 SB_OK);
+	object = json_loadb(line, line_len, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(object);
+	json_decref(object);
+	bench_free(&bench);
+}
+
+static void stats(void **state)
+{
+	static const struct timespec when = {1767225600, 0};
+	struct report_counts counts = {.accepted = 10, .duplicate = 1, .partial = 2,
+				       .rate_limited = 3, .queue_dropped = 4, .write_errors = 5,
+				       .lines = UINT64_C(9007199254740993)};
+	char line[REPORT_LINE_MAX];
+	size_t line_len, i;
+	json_t *object, *expected;
+
+	(void)state;
+	counts.malformed[REPORT_REASON_CHECKSUM] = 6;
+	counts.malformed[REPORT_REASON_ER_SYNTAX] = 7;
+	assert_int_equal(report_stats_line(&test_observer, &when, &counts, line, &line_len), SB_OK);
+	object = json_loadb(line, line_len, JSON_REJECT_DUPLICATES, NULL);
+	expected = json_loads("{\"accepted\":10,\"duplicate\":1,\"partial\":2,\"malformed\":"
+			      "{\"checksum\":6,\"er-syntax\":7},\"rate_limited\":3,"
+			      "\"queue_dropped\":4,\"write_errors\":5,\"lines\":9007199254740993}",
+			      0, NULL);
+	assert_true(json_equal(field(object, "sitebound.stats"), expected));
+	assert_string_equal(text_of(object, "event.kind"), "metric");
+	assert_string_equal(text_of(object, "event.action"), "report-stats");
+	assert_string_equal(text_of(object, "event.dataset"), "sitebound.report");
+	assert_string_equal(text_of(object, "@timestamp"), "2026-01-01T00:00:00.000Z");
+	assert_string_equal(text_of(object, "observer.hostname"), "resolver.example");
+	json_decref(expected);
+	json_decref(object);
+	/* everything at its most: each reason under its own word */
+	memset(&counts, 0xff, sizeof(counts));
+	for (i = 0; i < REPORT_REASON_COUNT; i++)
+		counts.malformed[i] = 1000000000000000000U + i;
+	assert_int_equal(report_stats_line(&test_observer, &when, &counts, line, &line_len), SB_OK);
+	counts.accepted = 0;
+	memset(&counts, 0, sizeof(counts));
+	for (i = 1; i < REPORT_REASON_COUNT; i++)
+		counts.malformed[i] = i;
+	assert_int_equal(report_stats_line(&test_observer, &when, &counts, line, &line_len), SB_OK);
+	object = json_loadb(line, line_len, JSON_REJECT_DUPLICATES, NULL);
+	for (i = 1; i < REPORT_REASON_COUNT; i++)
+		assert_int_equal(
+			json_integer_value(json_object_get(
+				field(object, "sitebound.stats.malformed"),
+				report_reason_text((enum report_reason)i))),
+			i);
+	json_decref(object);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(client),      cmocka_unit_test(whole),
+		cmocka_unit_test(rcodes_and_types), cmocka_unit_test(refused),
+		cmocka_unit_test(long_fields), cmocka_unit_test(longest_er),
+		cmocka_unit_test(stats),
+	};
+
+	return cmocka_run_group_tests_name("report lines", tests, NULL, NULL);
+}
