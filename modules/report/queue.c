@@ -11,42 +11,60 @@
 
 #include "table.h"
 
-/* The ring is the multi-producer one. A producer that is put to sleep by the kernel between taking
- * a slot and filling it makes the others spin until it runs again; it copies some hundred octets
- * there and nothing else, so that is as rare as it is short. */
 CK_RING_PROTOTYPE(report, report_arrival)
 
-struct report_queue {
-	ck_ring_t ring;
-	_Alignas(REPORT_CACHE_LINE) atomic_bool sleeping;
-	int event;
+struct thread_ring {
+	_Alignas(REPORT_CACHE_LINE) ck_ring_t ring;
 	struct report_arrival *slot;
 };
 
-struct report_queue *report_queue_new(unsigned entries)
+struct report_queue {
+	_Alignas(REPORT_CACHE_LINE) atomic_bool sleeping;
+	int event;
+	unsigned thread_count;
+	/** whose ring is looked at next */
+	unsigned turn;
+	struct thread_ring *of;
+};
+
+struct report_queue *report_queue_new(unsigned threads, unsigned entries)
 {
 	struct report_queue *queue = aligned_alloc(REPORT_CACHE_LINE, sizeof(*queue));
+	unsigned i;
 
 	if (queue == NULL)
 		return NULL;
 	memset(queue, 0, sizeof(*queue));
-	ck_ring_init(&queue->ring, entries);
-	queue->slot = calloc(entries, sizeof(*queue->slot));
 	queue->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (queue->slot == NULL || queue->event == -1) {
+	queue->of = aligned_alloc(REPORT_CACHE_LINE, threads * sizeof(*queue->of));
+	if (queue->event == -1 || queue->of == NULL) {
 		report_queue_free(queue);
 		return NULL;
+	}
+	memset(queue->of, 0, threads * sizeof(*queue->of));
+	queue->thread_count = threads;
+	for (i = 0; i < threads; i++) {
+		ck_ring_init(&queue->of[i].ring, entries);
+		queue->of[i].slot = calloc(entries, sizeof(*queue->of[i].slot));
+		if (queue->of[i].slot == NULL) {
+			report_queue_free(queue);
+			return NULL;
+		}
 	}
 	return queue;
 }
 
 void report_queue_free(struct report_queue *queue)
 {
+	unsigned i;
+
 	if (queue == NULL)
 		return;
+	for (i = 0; i < queue->thread_count; i++)
+		free(queue->of[i].slot);
 	if (queue->event != -1)
 		close(queue->event);
-	free(queue->slot);
+	free(queue->of);
 	free(queue);
 }
 
@@ -60,11 +78,13 @@ void report_queue_wake(struct report_queue *queue)
 	(void)n;
 }
 
-bool report_queue_put(struct report_queue *queue, const struct report_arrival *arrival)
+bool report_queue_put(struct report_queue *queue, unsigned thread,
+		      const struct report_arrival *arrival)
 {
 	struct report_arrival *entry = (struct report_arrival *)(uintptr_t)arrival;
+	struct thread_ring *mine = queue->of + thread;
 
-	if (!CK_RING_ENQUEUE_MPSC(report, &queue->ring, queue->slot, entry))
+	if (!CK_RING_ENQUEUE_SPSC(report, &mine->ring, mine->slot, entry))
 		return false;
 	/* either this thread sees that the writer sleeps, or the writer sees the report */
 	atomic_thread_fence(memory_order_seq_cst);
@@ -76,12 +96,26 @@ bool report_queue_put(struct report_queue *queue, const struct report_arrival *a
 
 bool report_queue_take(struct report_queue *queue, struct report_arrival *arrival)
 {
-	return CK_RING_DEQUEUE_MPSC(report, &queue->ring, queue->slot, arrival);
+	unsigned tried;
+
+	for (tried = 0; tried < queue->thread_count; tried++) {
+		struct thread_ring *from = queue->of + queue->turn;
+
+		queue->turn = (queue->turn + 1) % queue->thread_count;
+		if (CK_RING_DEQUEUE_SPSC(report, &from->ring, from->slot, arrival))
+			return true;
+	}
+	return false;
 }
 
 bool report_queue_is_empty(const struct report_queue *queue)
 {
-	return ck_ring_size(&queue->ring) == 0;
+	unsigned i;
+
+	for (i = 0; i < queue->thread_count; i++)
+		if (ck_ring_size(&queue->of[i].ring) != 0)
+			return false;
+	return true;
 }
 
 void report_queue_wait(struct report_queue *queue, int timeout_ms, bool for_reports,

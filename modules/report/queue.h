@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file
- * From the resolver threads to the writer: a bounded queue of reports (Concurrency Kit's ring) and
- * the means to wake a writer that sleeps. Many threads put, one takes.
+ * From the resolver threads to the writer: a bounded ring of reports for each thread (Concurrency
+ * Kit's, one producer and one consumer) and the means to wake a writer that sleeps. One ring for
+ * all would make threads wait for one that the kernel stopped while it was putting a report in.
  */
 #ifndef REPORT_QUEUE_H
 #define REPORT_QUEUE_H
@@ -15,26 +16,29 @@ struct report_queue;
 
 /**
  * A new, empty queue.
- * @param entries: room; a power of two. It holds one report less.
+ * @param threads: how many threads put reports in.
+ * @param entries: room for each of them; a power of two. It holds one report less.
  * @return NULL when memory or file descriptors are short. Free it with report_queue_free().
  */
-struct report_queue *report_queue_new(unsigned entries);
+struct report_queue *report_queue_new(unsigned threads, unsigned entries);
 
 /** NULL is fine. */
 void report_queue_free(struct report_queue *queue);
 
 /**
- * Put a report in. Any thread; never waits for the writer, and makes a system call only to wake
- * a writer that sleeps.
+ * Put a report in. It waits for nobody, and makes a system call only to wake a writer that sleeps.
+ * @param thread: 0 to threads - 1; no two threads may use the same number.
  * @param arrival: copied.
- * @return false: the queue is full and the report is not in it.
+ * @return false: the thread's ring is full and the report is not in it.
  */
-bool report_queue_put(struct report_queue *queue, const struct report_arrival *arrival);
+bool report_queue_put(struct report_queue *queue, unsigned thread,
+		      const struct report_arrival *arrival);
 
-/** Take the oldest report out. One thread only. @return false: the queue is empty. */
+/** Take a report out; those of one thread come in their order. One thread only.
+ * @return false: the queue is empty. */
 bool report_queue_take(struct report_queue *queue, struct report_arrival *arrival);
 
-/** Whether there is nothing to take. */
+/** Whether there is nothing to take. The thread that takes only. */
 bool report_queue_is_empty(const struct report_queue *queue);
 
 /**
