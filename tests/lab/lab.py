@@ -1,0 +1,449 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Two sites and a small internet in network namespaces.
+
+    root, a TLD server, three zone owners      "in"   198.51.100.0/24
+      |                        |
+    router r1 -- inter-site -- router r2       each with the internal authoritative server 10.N.0.53
+      |                        |
+    a1 b1  e1 f1  c1         a2 b2  e2 f2      nameservers .11 .12, egress resolvers .21 .22, client .31
+
+Nameservers, egress resolvers and the client run the very files of conf/; only the part between the marks
+"this machine" is replaced, as a deployment does.
+"""
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+FORWARD_HEALTH = os.path.join(TOP, "contrib", "forward-health", "forward-health")
+OWNERS = {"alpha.com": "198.51.100.11", "beta.net": "198.51.100.12", "gamma.org": "198.51.100.13"}
+ROOT, TLD = "198.51.100.1", "198.51.100.2"
+TIMEOUT = 2.0       # seconds a client waits for an answer
+RATE = 20           # its questions a second
+
+
+def program(name):
+    prefix = os.environ.get("UNBOUND_PREFIX")
+    for where in ([os.path.join(prefix, "sbin", name)] if prefix else []) + [shutil.which(name),
+                                                                            "/usr/sbin/" + name]:
+        if where and os.access(where, os.X_OK):
+            return where
+    raise SystemExit("lab: %s is not there; set UNBOUND_PREFIX" % name)
+
+
+def missing():
+    """Why the lab cannot run here, or None."""
+    if os.geteuid() != 0:
+        return "not root"
+    for name in ("ip", "nft", "dig", "flock"):
+        if not shutil.which(name) and not os.path.exists("/usr/sbin/" + name):
+            return "%s(8) is missing" % name
+    probe = "sbprobe%d" % os.getpid()
+    made = subprocess.run(["ip", "netns", "add", probe], capture_output=True)
+    if made.returncode:
+        return "no network namespaces: %s" % made.stderr.decode().strip()
+    try:
+        nft = subprocess.run(["ip", "netns", "exec", probe, "nft", "add table inet t"], capture_output=True)
+        if nft.returncode:
+            return "no nftables: %s" % nft.stderr.decode().strip()
+    finally:
+        subprocess.run(["ip", "netns", "del", probe])
+    return None
+
+
+def wait_for(what, seconds, test, step=0.02):
+    """Waits until test() is true; returns the seconds it took; raises when it takes too long."""
+    start = time.monotonic()
+    while True:
+        if test():
+            return time.monotonic() - start
+        if time.monotonic() - start > seconds:
+            raise TimeoutError("%s: not within %g s" % (what, seconds))
+        time.sleep(step)
+
+
+def control(path, command):
+    """Asks Unbound over its control socket; the same bytes as unbound-control, without a process."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(2)
+        sock.connect(path)
+        sock.sendall(("UBCT1 %s\n" % command).encode())
+        out = b""
+        while True:
+            part = sock.recv(65536)
+            if not part:
+                return out.decode()
+            out += part
+
+
+class Lab:
+    def __init__(self, modules=None):
+        self.tag = "sb" + secrets.token_hex(3)
+        self.dir = tempfile.mkdtemp(prefix="sitebound-lab-")
+        self.modules = modules
+        self.spaces = []
+        self.procs = {}
+        self.watch_stop = threading.Event()
+        self.forwards = {}          # nameserver -> [(time, set of addresses)]
+        self.watcher = None
+        self.script = None
+
+    # --- processes ---------------------------------------------------------------------------
+
+    def ns(self, name):
+        return self.tag + name
+
+    def argv(self, host, argv):
+        return ["ip", "netns", "exec", self.ns(host)] + argv
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def start(self, key, host, argv, **kw):
+        log = open(self.path(key + ".log"), "ab")
+        self.procs[key] = subprocess.Popen(self.argv(host, argv), stdout=log, stderr=subprocess.STDOUT,
+                                           stdin=subprocess.DEVNULL, start_new_session=True, **kw)
+        log.close()
+        return self.procs[key]
+
+    def run(self, host, *argv, check=True):
+        return subprocess.run(self.argv(host, list(argv)), check=check, capture_output=True, text=True).stdout
+
+    def end(self, key, how=signal.SIGTERM):
+        proc = self.procs.pop(key, None)
+        if proc is None:
+            return
+        try:
+            os.killpg(proc.pid, signal.SIGCONT)
+            os.killpg(proc.pid, how)
+        except ProcessLookupError:
+            pass
+        try:
+            proc.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(proc.pid, signal.SIGKILL)
+            proc.wait()
+
+    # --- the network -------------------------------------------------------------------------
+
+    def hosts(self):
+        for site in (1, 2):
+            for name, last in (("a", 11), ("b", 12), ("e", 21), ("f", 22)):
+                yield site, name + str(site), last
+        yield 1, "c1", 31
+
+    def build(self):
+        self.spaces = ["in", "r1", "r2"] + [h for _, h, _ in self.hosts()]
+        top = ["netns add " + self.ns(s) for s in self.spaces]
+        links = [("in", "i1", "r1", "out"), ("in", "i2", "r2", "out"), ("r1", "cross", "r2", "cross")]
+        for site, host, _ in self.hosts():
+            links.append(("r%d" % site, "p" + host, host, "eth0"))
+        for n, (one, dev1, two, dev2) in enumerate(links):
+            tmp = "%s%x" % (self.tag, n)
+            top.append("link add %sa type veth peer name %sb" % (tmp, tmp))
+            top.append("link set %sa netns %s name %s" % (tmp, self.ns(one), dev1))
+            top.append("link set %sb netns %s name %s" % (tmp, self.ns(two), dev2))
+        self.batch(None, top)
+        up = ["link set lo up"]
+        self.batch("in", up + ["addr add %s/32 dev lo" % a for a in [ROOT, TLD] + list(OWNERS.values())] + [
+            "addr add 192.0.2.1/30 dev i1", "addr add 192.0.2.5/30 dev i2", "link set i1 up", "link set i2 up",
+            "route add 10.1.0.0/16 via 192.0.2.2", "route add 10.2.0.0/16 via 192.0.2.6"])
+        for site in (1, 2):
+            r = up + ["link add br0 type bridge", "addr add 10.%d.0.1/24 dev br0" % site,
+                      "addr add 10.%d.0.53/32 dev lo" % site, "link set br0 up",
+                      "addr add 192.0.2.%d/30 dev out" % (4 * site - 2), "link set out up",
+                      "addr add 10.0.12.%d/30 dev cross" % site, "link set cross up",
+                      "route add default via 192.0.2.%d" % (4 * site - 3),
+                      "route add unreachable 10.0.0.0/8 metric 4000",
+                      "route add 10.%d.0.0/16 via 10.0.12.%d" % (3 - site, 3 - site)]
+            for s, host, _ in self.hosts():
+                if s == site:
+                    r += ["link set p%s master br0" % host, "link set p%s up" % host]
+            self.batch("r%d" % site, r)
+        for site, host, last in self.hosts():
+            self.batch(host, up + ["addr add 10.%d.0.%d/24 dev eth0" % (site, last), "link set eth0 up",
+                                   "route add default via 10.%d.0.1" % site])
+        for host in ("in", "r1", "r2"):
+            self.run(host, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+            self.run(host, "nft", "add table inet lab")
+        self.servers()
+
+    def batch(self, host, lines):
+        argv = ["ip"] + (["-n", self.ns(host)] if host else []) + ["-batch", "-"]
+        done = subprocess.run(argv, input="\n".join(lines), text=True, capture_output=True)
+        if done.returncode:
+            raise RuntimeError("ip -batch in %s: %s" % (host, done.stderr))
+
+    # --- the servers -------------------------------------------------------------------------
+
+    def authority(self, key, host, address, zones):
+        """A real authoritative server: Unbound with auth-zones and nothing else."""
+        conf = ["server:", '  module-config: "iterator"', "  interface: %s" % address, "  do-daemonize: no",
+                '  username: ""', '  chroot: ""', '  directory: "%s"' % self.dir, '  pidfile: ""', "  use-syslog: no",
+                "  access-control: 0.0.0.0/0 allow", "  num-threads: 1", "  local-zone: 10.in-addr.arpa. nodefault",
+                "remote-control:", "  control-enable: no"]
+        for zone, lines in zones.items():
+            file = self.path("zone-%s-%s" % (key, zone.strip(".") or "root"))
+            with open(file, "w") as out:
+                out.write("$TTL 60\n%s SOA ns. host. 1 3600 600 86400 5\n" % zone + "\n".join(lines) + "\n")
+            conf += ["auth-zone:", '  name: "%s"' % zone, '  zonefile: "%s"' % file, "  for-upstream: no",
+                     "  for-downstream: yes"]
+        file = self.path(key + ".conf")
+        with open(file, "w") as out:
+            out.write("\n".join(conf) + "\n")
+        self.start(key, host, [program("unbound"), "-d", "-c", file])
+
+    def unbound(self, key):
+        """Starts a nameserver (a, b), an egress resolver (e, f) or the client's cache (c)."""
+        self.start(key, key, [program("unbound"), "-d", "-c", self.path(key + ".conf")])
+
+    def ctl(self, key):
+        return self.path(key + ".ctl")
+
+    def tier(self, key, site, last):
+        tier = {"a": "nameserver", "b": "nameserver", "e": "egress", "f": "egress", "c": "client"}[key[0]]
+        with open(os.path.join(TOP, "conf", tier, "unbound.conf")) as conf:
+            text = conf.read()
+        here = ["server:", '  username: ""', '  directory: "%s"' % self.dir, '  pidfile: ""', "  use-syslog: no",
+                "  access-control: 10.0.0.0/8 allow", "  access-control: 127.0.0.0/8 allow",
+                "  interface: 127.0.0.1@%d" % (5301 if tier == "egress" else 53),
+                "  interface: 10.%d.0.%d@%d" % (site, last, 5301 if tier == "egress" else 53)]
+        stubs = []
+        for zone in ("prd.example.com", "stg.example.com"):
+            stubs += ["stub-zone:", '  name: "%s"' % zone, "  stub-addr: 10.%d.0.53" % site,
+                      "  stub-addr: 10.%d.0.53" % (3 - site)]
+        egress = ["10.%d.0.21@5301" % site, "10.%d.0.22@5301" % site]
+        if tier == "egress":
+            hints = self.path("root.hints")
+            with open(hints, "w") as out:
+                out.write(". 3600 NS ns.root.\nns.root. 3600 A %s\n" % ROOT)
+            here += ['  root-hints: "%s"' % hints] + stubs
+        elif tier == "nameserver":
+            here += stubs
+            for zone in ("dc.prd.example.com", "dc.stg.example.com", "."):
+                here += ["forward-zone:", '  name: "%s"' % zone] + ["  forward-addr: " + e for e in egress]
+        else:
+            here += ["forward-zone:", '  name: "."', "  forward-addr: 10.%d.0.11" % site,
+                     "  forward-addr: 10.%d.0.12" % site]
+        wanted = re.findall(r'dynlib-file: "[^"]*/([^"/]+)"', text)
+        if self.modules:
+            here += ["dynlib:"] + ['  dynlib-file: "%s"' % os.path.join(self.modules, m) for m in wanted]
+            yaml = self.path("sitebound-%d.yaml" % site)
+            with open(os.path.join(TOP, "conf", "sitebound.yaml")) as conf, open(yaml, "w") as out:
+                out.write(re.sub(r"^(\s*site:) dc1\b", r"\1 dc%d" % site, conf.read(), flags=re.M)
+                          .replace("/var/lib/unbound/", self.dir + "/" + key + "-"))
+            here += ["view:", '  name: "sitebound"', "  local-data: 'config. TXT \"%s\"'" % yaml]
+        elif wanted:
+            text = re.sub(r"(module-config: \")(dynlib )+", r"\1", text)
+        here += ["remote-control:", '  control-interface: "%s"' % self.ctl(key)]
+        text, found = re.subn(r"(?ms)^# >>> this machine\n.*?^# <<< this machine\n",
+                              lambda _: "\n".join(here) + "\n", text)
+        if found != 1:
+            raise RuntimeError("%s: the marks are not there once" % tier)
+        with open(self.path(key + ".conf"), "w") as out:
+            out.write(text)
+        done = subprocess.run([program("unbound-checkconf"), self.path(key + ".conf")], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError("%s: %s" % (tier, done.stderr))
+        self.unbound(key)
+
+    def servers(self):
+        tlds = {o.split(".")[1] for o in OWNERS}
+        self.authority("root", "in", ROOT, {".": [". NS ns.root.", "ns.root. A " + ROOT] + [
+            line for t in tlds for line in ("%s. NS ns.nic.%s." % (t, t), "ns.nic.%s. A %s" % (t, TLD))]})
+        self.authority("tld", "in", TLD, {t + ".": ["%s. NS ns.nic.%s." % (t, t), "ns.nic.%s. A %s" % (t, TLD)] + [
+            line for o, a in OWNERS.items() if o.endswith("." + t)
+            for line in ("%s. NS ns.%s." % (o, o), "ns.%s. A %s" % (o, a))] for t in tlds})
+        for owner, address in OWNERS.items():
+            self.authority(owner, "in", address, {owner + ".": [
+                "%s. NS ns.%s." % (owner, owner), "ns.%s. A %s" % (owner, address), "*.w.%s. A 203.0.113.80" % owner,
+                "known.%s. 5 A 203.0.113.53" % owner]
+                + ["www%d.%s. 20 A 203.0.113.%d" % (n, owner, n) for n in range(20)]})
+        for site in (1, 2):
+            zone = {"%s.example.com." % env: [
+                "%s.example.com. NS ns.%s.example.com." % (env, env), "ns.%s.example.com. A 10.%d.0.53" % (env, site)]
+                + ["web.dc%d.%s.example.com. A 10.%d.7.7" % (n, env, n) for n in (1, 2)] for env in ("prd", "stg")}
+            self.authority("auth%d" % site, "r%d" % site, "10.%d.0.53" % site, zone)
+        for site, host, last in self.hosts():
+            self.tier(host, site, last)
+        for _, host, _ in self.hosts():
+            wait_for(host + " to listen", 10, lambda: self.alive(host))
+        wait_for("a first answer", 10, lambda: self.ask("c1", "127.0.0.1", 53, "www1.alpha.com"), 0.1)
+
+    def alive(self, key):
+        try:
+            return "is running" in control(self.ctl(key), "status")
+        except OSError:
+            if self.procs[key].poll() is not None:
+                with open(self.path(key + ".log")) as log:
+                    raise RuntimeError("%s ended: %s" % (key, log.read()[-2000:]))
+            return False
+
+    def ask(self, host, server, port, name, qtype="A"):
+        out = self.run(host, "dig", "-r", "+short", "+tries=1", "+time=1", "@" + server, "-p", str(port), name, qtype,
+                       check=False)
+        return [w for w in out.split("\n") if w and not w.startswith(";")]
+
+    # --- the scripts -------------------------------------------------------------------------
+
+    def health_conf(self, key, extra=()):
+        conf = ["site: dc1", "server: dc1 10.1.0.21@5301 10.1.0.22@5301", "server: dc2 10.2.0.21@5301 10.2.0.22@5301",
+                "zone: .", "run-dir: " + self.path("run-" + key), "state-dir: " + self.path("state-" + key),
+                "metrics: " + self.path(key + ".prom"),
+                "control: %s -c %s" % (program("unbound-control"), self.path(key + ".conf"))]
+        conf += ["probe: {random}.%s NXDOMAIN" % o for o in OWNERS]
+        for egress, address in (("e1", "10.1.0.21"), ("f1", "10.1.0.22"), ("e2", "10.2.0.21"), ("f2", "10.2.0.22")):
+            conf.append("egress-control: %s@5301 %s -c %s" % (address, program("unbound-control"),
+                                                              self.path(egress + ".conf")))
+        file = self.path("health-%s.conf" % key)
+        with open(file, "w") as out:
+            out.write("\n".join(conf + list(extra)) + "\n")
+        return file
+
+    def start_script(self, script, extra=()):
+        self.script = script
+        for key in ("a1", "b1"):
+            if script == "forward-health":
+                self.start("script-" + key, key, [FORWARD_HEALTH, "-c", self.health_conf(key, extra)])
+            elif script == "known-loop":
+                self.start("script-" + key, key, [
+                    os.path.join(HERE, "known-loop"), "known.alpha.com", "203.0.113.53", "10.1.0.21@5301 10.1.0.22@5301",
+                    "10.2.0.21@5301 10.2.0.22@5301", program("unbound-control"), "-c", self.path(key + ".conf")])
+        if script == "forward-health":
+            for key in ("a1", "b1"):
+                wait_for("four resolvers up", 10, lambda: len(
+                    [e for e in self.events(key, "resolver-state") if e["sitebound"]["to"] == "up"]) >= 4)
+
+    def events(self, key, action=None):
+        try:
+            with open(self.path("script-%s.log" % key)) as log:
+                lines = log.read().split("\n")
+        except OSError:
+            return []
+        out = []
+        for line in lines:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if action in (None, event["event"]["action"]):
+                out.append(event)
+        return out
+
+    # --- watching ----------------------------------------------------------------------------
+
+    def watch(self):
+        """Notes every change of the forwarders of site 1's nameservers, by asking Unbound 20 times a second."""
+        def loop():
+            while not self.watch_stop.is_set():
+                for key in ("a1", "b1"):
+                    try:
+                        text = control(self.ctl(key), "list_forwards")
+                    except OSError:
+                        continue
+                    for line in text.split("\n"):
+                        words = line.split()
+                        if words[:3] == [".", "IN", "forward"]:
+                            now = frozenset(w.split("@")[0] for w in words[3:] if w[0] != "+")
+                            seen = self.forwards.setdefault(key, [])
+                            if not seen or seen[-1][1] != now:
+                                seen.append((time.monotonic(), now))
+                self.watch_stop.wait(0.05)
+        self.watcher = threading.Thread(target=loop, daemon=True)
+        self.watcher.start()
+        wait_for("a first look", 5, lambda: len(self.forwards) == 2)
+
+    def list_now(self, key):
+        return self.forwards[key][-1][1]
+
+    def load(self):
+        self.start("load", "c1", [os.path.join(HERE, "load"), "127.0.0.1", str(RATE), str(TIMEOUT),
+                                  self.path("load.txt")] + list(OWNERS))
+
+    def questions(self):
+        out = []
+        with open(self.path("load.txt")) as file:
+            for line in file:
+                asked, ms, outcome, name = line.split()
+                out.append((float(asked), float(ms), outcome, name))
+        return out
+
+    def asked_of(self, key):
+        """Questions that an egress resolver got, ever."""
+        for line in control(self.ctl(key), "stats_noreset").split("\n"):
+            if line.startswith("total.num.queries="):
+                return int(line.split("=")[1])
+        raise RuntimeError("no statistics")
+
+    # --- outages -----------------------------------------------------------------------------
+
+    def silent(self, on, host="r1"):
+        """Packets to and from the internet vanish."""
+        if on:
+            self.run(host, "nft", "add chain inet lab cut { type filter hook forward priority 0; }; "
+                     "add rule inet lab cut oifname out drop; add rule inet lab cut iifname out drop")
+        else:
+            self.run(host, "nft", "delete chain inet lab cut")
+
+    def link(self, on):
+        """The line to the internet is down: errors at once."""
+        self.run("r1", "ip", "link", "set", "out", "up" if on else "down")
+        if on:
+            self.run("r1", "ip", "route", "add", "default", "via", "192.0.2.1")
+
+    def route(self, on):
+        self.run("r1", "ip", "route", "add" if on else "del", "default", "via", "192.0.2.1")
+
+    def intersite(self, on):
+        self.run("r1", "ip", "link", "set", "cross", "up" if on else "down")
+        if on:
+            self.run("r1", "ip", "route", "replace", "10.2.0.0/16", "via", "10.0.12.2")
+
+    def servfail(self, on):
+        """Everything on the internet answers SERVFAIL."""
+        if on:
+            self.start("sick", "r1", [os.path.join(HERE, "sick-dns"), "10.1.0.1", "5399", "servfail"])
+            self.run("r1", "nft", "add chain inet lab sick { type nat hook prerouting priority -100; }; "
+                     "add rule inet lab sick ip daddr 198.51.100.0/24 udp dport 53 dnat ip to 10.1.0.1:5399")
+        else:
+            self.run("r1", "nft", "delete chain inet lab sick")
+            self.end("sick")
+
+    def pause(self, key, on):
+        os.killpg(self.procs[key].pid, signal.SIGSTOP if on else signal.SIGCONT)
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def close(self):
+        self.watch_stop.set()
+        if self.watcher:
+            self.watcher.join(5)
+        for key in list(self.procs):
+            self.end(key, signal.SIGKILL)
+        for space in self.spaces:
+            subprocess.run(["ip", "netns", "del", self.ns(space)], capture_output=True)
+        if os.environ.get("LAB_KEEP"):
+            print("kept: " + self.dir, file=sys.stderr)
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self):
+        try:
+            self.build()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
