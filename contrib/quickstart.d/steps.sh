@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 #
-# What contrib/quickstart and .ci/run share: packages by name, and a list of
-# steps that are run, timed and counted. The caller sets checkout, program (the
-# name in messages) and log_dir.
+# What contrib/quickstart, contrib/unbound-dynlib and .ci/run share: packages by
+# name, and a list of steps that are run, timed and counted. The caller sets
+# program (the name in messages) and log_dir.
 
 say() { printf '%s\n' "$*"; }
 die() {
@@ -26,7 +26,7 @@ need_packages() {
 	if ((EUID != 0)); then
 		die "these packages are missing; run this as root, or install them with: apt-get install --no-install-recommends ${missing[*]}"
 	fi
-	say "Installing packages: ${missing[*]}"
+	say "installing packages: ${missing[*]}"
 	mkdir -p "${log_dir:?}"
 	if ! {
 		apt-get -q -o DPkg::Lock::Timeout=300 update &&
