@@ -138,7 +138,7 @@ def test_table_is_whole():
                 assert variant in data.VARIANTS
                 assert expected and question.count(" ") == 1
                 assert all("=" in o for o in options)
-    assert len(tabletest.ROWS) == 58
+    assert len(tabletest.ROWS) == 54
 
 
 def test_yaml_text():

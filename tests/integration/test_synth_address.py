@@ -481,6 +481,43 @@ stub-zone:
     in_order(lab, resolver, *ADDRESS_LINES)
 
 
+@pytest.mark.parametrize("under_way", ["10.1.2.256.Z", "foo.bar.2.3.Z", "foo.bar.1.2.3.Z", "alias2.test.", "alias3.test."])
+def test_while_another_is_resolved(lab, poisoned, under_way):
+    """The resolver is in the middle of another name, and has asked for its parents; the answers are the same as ever."""
+    resolver = poisoned("""
+        alias2.test. 600 CNAME x.10.1.2.3.ip.example.com.
+        alias3.test. 600 CNAME foo.bar.1.2.3.ip.example.com.
+        """, threads=2)
+    held = {"alias2.test.": "x.10.1.2.3.Z", "alias3.test.": "foo.bar.1.2.3.Z"}.get(under_way, under_way)
+    forward = resolver.forward and under_way.startswith("alias")
+    resolver.upstream.rule("hold", under_way if forward else expand(held))
+    for qtype in ("A", "AAAA"):
+        pending = Pending((resolver.address, resolver.port), expand(under_way), qtype)
+        resolver.upstream.wait_for(under_way if forward else expand(held), qtype)
+        for _ in range(2):
+            for question, expected in ADDRESS_LINES:
+                if "www" not in question:
+                    lab.expect(resolver, question, expected, expand)
+        resolver.upstream.answer_held()
+        assert pending.result().rcode == "NXDOMAIN"
+    resolver.upstream.release()
+    in_order(lab, resolver, *ADDRESS_LINES)
+
+
+def test_reverse_while_another_is_resolved(lab, poisoned):
+    resolver = poisoned()
+    resolver.upstream.rule("hold", "256.2.1.10.in-addr.arpa.")
+    pending = Pending((resolver.address, resolver.port), "256.2.1.10.in-addr.arpa.", "PTR")
+    resolver.upstream.wait_for("256.2.1.10.in-addr.arpa.", "PTR")
+    lines = (("2.1.10.in-addr.arpa A", "ND(10.in-addr.arpa)"), ("1.10.in-addr.arpa A", "ND(10.in-addr.arpa)"),
+             ("2.1.10.in-addr.arpa PTR", "ND(10.in-addr.arpa)"), ("3.2.1.10.in-addr.arpa PTR", "PTR 10-1-2-3.Z @300"))
+    for question, expected in lines * 2:
+        lab.expect(resolver, question, expected, expand)
+    resolver.upstream.release()
+    assert pending.result().rcode == "NXDOMAIN"
+    in_order(lab, resolver, *lines)
+
+
 @pytest.mark.parametrize("server", ["prefetch: yes", "serve-expired: yes", "cache-min-ttl: 3600",
                                     "harden-below-nxdomain: yes\naggressive-nsec: yes", "minimal-responses: no"],
                          ids=lambda s: s.split(":")[0])

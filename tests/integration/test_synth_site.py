@@ -459,6 +459,43 @@ stub-zone:
     in_order(lab, resolver, *SITE_LINES)
 
 
+def test_while_another_is_resolved(lab, poisoned):
+    """The resolver is in the middle of a name that an alias leads to, and has asked for the names above it."""
+    resolver = poisoned("alias2.test. 600 CNAME x.y.svc.dc.prd.example.com.\n", threads=2)
+    held = "alias2.test." if resolver.forward else "x.y.svc.dc.prd.example.com."
+    resolver.upstream.rule("hold", held)
+    pending = Pending((resolver.address, resolver.port), "alias2.test.", "A")
+    resolver.upstream.wait_for(held, "A")
+    for question, expected in SITE_LINES * 2:
+        if not question.startswith("P "):
+            lab.expect(resolver, question, expected, expand, repeat=True)
+    resolver.upstream.release()
+    pending.result()
+    in_order(lab, resolver, *SITE_LINES)
+
+
+@pytest.mark.needs("noaaaa")
+@pytest.mark.parametrize("answer", ["nxdomain", "nodata"])
+@pytest.mark.parametrize("when", ["always", "only-if-a"])
+@pytest.mark.parametrize("first", ["A", "AAAA", "HTTPS"])
+def test_with_noaaaa(lab, answer, when, first):
+    """AAAA is filtered after the alias; the filter's NXDOMAIN is no reason to leave the site."""
+    resolver = start(lab, modules=("synth", "noaaaa"), conf=data.conf(noaaaa={"answer": answer, "when": when}),
+                     records=MANY + "six.dc1.prd.example.com. 600 A 10.1.0.6\nsix.dc1.prd.example.com. 600 AAAA 2001:db8::6\n"
+                                    "six.dc2.prd.example.com. 600 AAAA 2001:db8::26\n")
+    for qtype in (first, "AAAA", "A", "HTTPS", "AAAA", "A"):
+        for qname, site in (("svc.dc.P", "svc.dc1.P"), ("six.dc.P", "six.dc1.P"), ("only2.dc.P", "only2.dc2.P")):
+            for extra in ({}, {"cd": True}):
+                response = resolver.ask(expand(qname), qtype, **extra)
+                assert response.answer[0][2:] == ("CNAME", expand(site)), str(response)
+                assert response.data("AAAA") == [], str(response)
+                if qtype == "A":
+                    assert response.types() == ["CNAME", "A"] and response.rcode == "NOERROR", str(response)
+                elif answer == "nodata":
+                    assert response.rcode == "NOERROR", str(response)
+    tabletest.settle(resolver)
+
+
 @pytest.mark.parametrize("server", ["prefetch: yes", "serve-expired: yes", "cache-max-ttl: 10", "minimal-responses: no",
                                     "qname-minimisation: no", "harden-below-nxdomain: no", "rrset-roundrobin: no"],
                          ids=lambda s: s.split(":")[0])
@@ -481,9 +518,7 @@ def test_one_resolution_for_many(lab, qname, targets):
         resolver.upstream.wait_for(expand(target), "A")
         assert resolver.upstream.count(expand(target), "A") == 1
         resolver.upstream.rule(None, expand(target))
-        held, resolver.upstream.held = resolver.upstream.held, []
-        for wire, tcp, send in held:
-            resolver.upstream._answer(wire, tcp, send)
+        resolver.upstream.answer_held()
     answers = [p.result() for p in pending]
     for response in answers:
         assert response.question_unchanged()

@@ -282,6 +282,11 @@ class Upstream:
         with self.lock:
             for ident in [k for k, v in self.rules.items() if v == "hold"]:
                 del self.rules[ident]
+        self.answer_held()
+
+    def answer_held(self):
+        """Answer what was held so far, and go on holding."""
+        with self.lock:
             held, self.held = self.held, []
         for wire, tcp, send in held:
             self._answer(wire, tcp, send)
