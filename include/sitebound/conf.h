@@ -62,4 +62,11 @@ void *sb_conf_section(const struct sb_conf *conf, const char *key);
 /** The value of the key `metrics`, or NULL. */
 const char *sb_conf_metrics(const struct sb_conf *conf);
 
+/**
+ * The path in a local-data record `config. TXT "PATH"`, as the view `sitebound` of unbound.conf
+ * holds it; a TTL and the class IN may stand before the type.
+ * @return the path, free() it; NULL for another record or when memory is short.
+ */
+char *sb_conf_path_from_record(const char *record);
+
 #endif

@@ -59,20 +59,24 @@ void *sb_arena_alloc(struct sb_arena *arena, size_t size)
 
 void *sb_arena_copy(struct sb_arena *arena, const void *data, size_t size)
 {
-	void *copy = sb_arena_alloc(arena, size + 1);
+	void *copy = size < SIZE_MAX ? sb_arena_alloc(arena, size + 1) : NULL;
 
 	if (copy != NULL && size > 0)
 		memcpy(copy, data, size);
 	return copy;
 }
 
-void *sb_arena_grow(struct sb_arena *arena, const void *array, size_t count, size_t size)
+void *sb_arena_grow(struct sb_arena *arena, void *array, size_t count, size_t size)
 {
 	void *grown;
 
-	if (count >= SIZE_MAX / size - 1)
+	/* There is room for the next power of two: the old pieces stay until the arena goes, and
+	 * a copy for every item would take memory by the square of their number. */
+	if ((count & (count - 1)) != 0)
+		return array;
+	if (count >= SIZE_MAX / 2 / size)
 		return NULL;
-	grown = sb_arena_alloc(arena, (count + 1) * size);
+	grown = sb_arena_alloc(arena, (count > 0 ? 2 * count : 1) * size);
 	if (grown != NULL && count > 0)
 		memcpy(grown, array, count * size);
 	return grown;

@@ -22,10 +22,12 @@ void *sb_arena_alloc(struct sb_arena *arena, size_t size);
 void *sb_arena_copy(struct sb_arena *arena, const void *data, size_t size);
 
 /**
- * A larger copy of an array: count items of size octets become count + 1, the new one zeroed.
- * @return the array, NULL when memory is short.
+ * Room for one more item in an array.
+ * @param array: what the last call for this array returned; not of use any more. NULL at first.
+ * @param count: items it has, each of size octets. They stay, and item number count is zeroed.
+ * @return the array, perhaps where it was; NULL when memory is short.
  */
-void *sb_arena_grow(struct sb_arena *arena, const void *array, size_t count, size_t size);
+void *sb_arena_grow(struct sb_arena *arena, void *array, size_t count, size_t size);
 
 /** Have cleanup(what) run by sb_arena_free(). @return 0, or -1 when memory is short (cleanup has
  * then run already). */

@@ -40,6 +40,8 @@ struct noaaaa_qstate {
 	struct owner *asking;
 	struct owner owner[OWNERS_MAX];
 	unsigned owner_count;
+	/** of the switches when the query began */
+	unsigned generation;
 };
 
 static struct noaaaa_qstate *own_of(const struct sb_state *state, struct module_qstate *qstate)
@@ -48,6 +50,8 @@ static struct noaaaa_qstate *own_of(const struct sb_state *state, struct module_
 
 	if (own == NULL) {
 		own = regional_alloc_zero(qstate->region, sizeof(*own));
+		if (own != NULL)
+			own->generation = sb_generation(state);
 		sb_set_own(state, qstate, own);
 	}
 	return own;
@@ -69,12 +73,17 @@ static bool applies(struct module_qstate *qstate, const struct noaaaa_rule *rule
 	return sb_clients_ask(qstate, is_meant, (void *)(uintptr_t)rule) != SB_CLIENTS_NO_ONE;
 }
 
-static const struct noaaaa_zone *find_zone(const struct noaaaa_conf *conf, const uint8_t *name,
+/** The zone whose rule a name is under, when it is switched on. */
+static const struct noaaaa_zone *find_zone(const struct sb_state *state, const uint8_t *name,
 					   size_t name_len)
 {
+	const struct noaaaa_zone *zone;
 	struct sb_dname dname;
 
-	return sb_dname_parse(&dname, name, name_len) == SB_OK ? noaaaa_find(conf, &dname) : NULL;
+	if (sb_dname_parse(&dname, name, name_len) != SB_OK)
+		return NULL;
+	zone = noaaaa_find(state->section, &dname);
+	return zone != NULL && !sb_is_off(state, zone->index) ? zone : NULL;
 }
 
 static enum has_a judge_a(const struct module_qstate *qstate, const struct dns_msg *msg)
@@ -167,13 +176,11 @@ static bool judge_question(const struct sb_state *state, struct module_qstate *q
 	struct sb_verdict verdict = {.kind = SB_PASS};
 	const struct noaaaa_zone *zone;
 	struct noaaaa_qstate *own;
-	struct sb_query query;
 	bool waits = false;
 
-	if (qstate->qinfo.qtype != LDNS_RR_TYPE_AAAA ||
-	    qstate->qinfo.qclass != LDNS_RR_CLASS_IN || !sb_query_from(&qstate->qinfo, &query))
+	if (qstate->qinfo.qtype != LDNS_RR_TYPE_AAAA || qstate->qinfo.qclass != LDNS_RR_CLASS_IN)
 		return false;
-	zone = noaaaa_find(state->section, &query.qname);
+	zone = find_zone(state, qstate->qinfo.qname, qstate->qinfo.qname_len);
 	if (zone == NULL)
 		return false;
 	if (zone->rule->only_if_a || zone->rule->by_client) {
@@ -187,6 +194,10 @@ static bool judge_question(const struct sb_state *state, struct module_qstate *q
 			if (waits)
 				return true;
 			own->keep_qname = true;
+			sb_count(state, qstate, zone->index,
+				 zone->rule->by_client && !zone->rule->only_if_a
+					 ? NOAAAA_COUNT_CLIENT_PASSED
+					 : NOAAAA_COUNT_KEPT);
 			if (own->uncacheable && !qstate->no_cache_store) {
 				own->withheld = true;
 				qstate->no_cache_store = 1;
@@ -251,8 +262,10 @@ struct filtered {
 	struct reply_info *rep;
 	/** the zone of the last record that was taken out; NULL: nothing was */
 	const struct noaaaa_zone *zone;
-	/** a record of the question's type was taken out of the answer section */
+	/** a record was taken out of the answer section */
 	bool answer_lost;
+	/** hints were taken out of a record */
+	bool hints_lost;
 	bool failed;
 };
 
@@ -271,7 +284,7 @@ static bool filter_section(const struct sb_state *state, struct module_qstate *q
 		bool waits = false;
 
 		if (rrtype == LDNS_RR_TYPE_AAAA || has_hints(rrtype))
-			zone = find_zone(state->section, rrset->rk.dname, rrset->rk.dname_len);
+			zone = find_zone(state, rrset->rk.dname, rrset->rk.dname_len);
 		if (zone != NULL && goes(state, qstate, own, zone, rrset->rk.dname,
 					 rrset->rk.dname_len, &waits)) {
 			struct ub_packed_rrset_key *stripped = NULL;
@@ -289,6 +302,7 @@ static bool filter_section(const struct sb_state *state, struct module_qstate *q
 				result->answer_lost = result->answer_lost || first == 0;
 				continue;
 			}
+			result->hints_lost = result->hints_lost || stripped != rrset;
 			rrset = stripped;
 		}
 		if (waits)
@@ -352,6 +366,24 @@ static bool assemble(struct module_qstate *qstate, const struct reply_info *from
 	return true;
 }
 
+/** The Extended DNS Error of a filtered message: where the client can tell that something is
+ * missing, and where a repeat from the cache can be told to be ours. */
+static enum sb_ede ede_of(const struct sb_state *state, const struct reply_info *rep)
+{
+	size_t i;
+
+	for (i = 0; i < rep->rrset_count; i++) {
+		const struct packed_rrset_key *rk = &rep->rrsets[i]->rk;
+		uint16_t rrtype = ntohs(rk->type);
+
+		if ((rk->flags & PACKED_RRSET_RPZ) &&
+		    (rrtype == LDNS_RR_TYPE_SOA || has_hints(rrtype)) &&
+		    find_zone(state, rk->dname, rk->dname_len) != NULL)
+			return SB_EDE_FILTERED;
+	}
+	return SB_EDE_NONE;
+}
+
 /** Filter own->upstream; sets the state of the query. */
 static void filter(const struct sb_state *state, struct module_qstate *qstate,
 		   struct noaaaa_qstate *own)
@@ -387,10 +419,12 @@ static void filter(const struct sb_state *state, struct module_qstate *qstate,
 			sb_reply_servfail(state, qstate);
 			return;
 		}
-		sb_reply_ede(state, qstate, SB_EDE_FILTERED);
+		sb_count(state, qstate, result.zone->index,
+			 result.hints_lost ? NOAAAA_COUNT_HINTS : NOAAAA_COUNT_FILTERED);
+		sb_reply_ede(state, qstate, ede_of(state, result.rep));
 		sb_reply_message(state, qstate, result.rep);
 	}
-	if (own->uncacheable) {
+	if (own->uncacheable || own->generation != sb_generation(state)) {
 		/* built from cached RRsets it may be in the cache nevertheless */
 		if (result.zone != NULL && !qstate->no_cache_store)
 			sb_cache_forget(qstate);
@@ -405,7 +439,7 @@ static void filter(const struct sb_state *state, struct module_qstate *qstate,
 }
 
 /** Whether a message holds anything that a rule may be about. */
-static bool concerns(const struct noaaaa_conf *conf, const struct reply_info *rep)
+static bool concerns(const struct sb_state *state, const struct reply_info *rep)
 {
 	size_t i;
 
@@ -414,7 +448,7 @@ static bool concerns(const struct noaaaa_conf *conf, const struct reply_info *re
 		uint16_t rrtype = ntohs(rk->type);
 
 		if ((rrtype == LDNS_RR_TYPE_AAAA || has_hints(rrtype)) &&
-		    find_zone(conf, rk->dname, rk->dname_len) != NULL)
+		    find_zone(state, rk->dname, rk->dname_len) != NULL)
 			return true;
 	}
 	return false;
@@ -427,7 +461,7 @@ static void judge_answer(const struct sb_state *state, struct module_qstate *qst
 	if (qstate->return_rcode != LDNS_RCODE_NOERROR || qstate->return_msg == NULL ||
 	    qstate->qinfo.qclass != LDNS_RR_CLASS_IN)
 		return;
-	if (own == NULL && !concerns(state->section, qstate->return_msg->rep))
+	if (own == NULL && !concerns(state, qstate->return_msg->rep))
 		return;
 	own = own_of(state, qstate);
 	if (own == NULL) {
@@ -492,7 +526,7 @@ static void noaaaa_inform_super(struct sb_state *state, struct module_qstate *su
 static bool is_ruled(const struct sb_state *state, struct module_qstate *qstate,
 		     const uint8_t *name, size_t name_len)
 {
-	const struct noaaaa_zone *zone = find_zone(state->section, name, name_len);
+	const struct noaaaa_zone *zone = find_zone(state, name, name_len);
 	const struct noaaaa_qstate *own = sb_own(state, qstate);
 
 	/* what was found to be outside the rule for everyone may be cached */
@@ -527,7 +561,7 @@ static bool is_tainted(const struct sb_state *state, struct module_qstate *qstat
 			size_t target_len = 0;
 
 			get_cname_target(rrset, &target, &target_len);
-			if (target != NULL && find_zone(state->section, target, target_len) != NULL)
+			if (target != NULL && find_zone(state, target, target_len) != NULL)
 				return true;
 		}
 	}
@@ -563,10 +597,62 @@ static int noaaaa_start(struct sb_state *state, struct module_env *env)
 	return 1;
 }
 
+static unsigned noaaaa_rule_count(const struct sb_state *state)
+{
+	const struct noaaaa_conf *conf = state->section;
+
+	return (unsigned)conf->zone_count;
+}
+
+static const struct sb_dname *noaaaa_rule_zone(const struct sb_state *state, unsigned rule)
+{
+	const struct noaaaa_conf *conf = state->section;
+
+	return &conf->zone[rule]->apex;
+}
+
+static bool is_under_rule(const struct sb_state *state, const uint8_t *name, size_t name_len)
+{
+	struct sb_dname dname;
+
+	return sb_dname_parse(&dname, name, name_len) == SB_OK &&
+	       noaaaa_find(state->section, &dname) != NULL;
+}
+
+static bool noaaaa_touches(const struct sb_state *state, const struct sb_query *query,
+			   const struct reply_info *rep)
+{
+	size_t i;
+
+	if (query->qtype != SB_TYPE_AAAA && query->qtype != SB_TYPE_ANY &&
+	    !has_hints(query->qtype) && rep->ar_numrrsets == 0)
+		return false;
+	if (is_under_rule(state, query->qname.wire, query->qname.wire_len))
+		return true;
+	for (i = 0; i < rep->rrset_count; i++) {
+		if (is_under_rule(state, rep->rrsets[i]->rk.dname, rep->rrsets[i]->rk.dname_len))
+			return true;
+	}
+	return false;
+}
+
+static enum sb_ede noaaaa_cached_ede(const struct sb_state *state, const struct sb_query *query,
+				     const struct reply_info *rep)
+{
+	(void)query;
+	return ede_of(state, rep);
+}
+
 const struct sb_module sb_module = {
 	.name = "noaaaa",
 	.start = noaaaa_start,
 	.operate = noaaaa_operate,
 	.inform_super = noaaaa_inform_super,
 	.guards = noaaaa_guards,
+	.rule_count = noaaaa_rule_count,
+	.rule_zone = noaaaa_rule_zone,
+	.counter_names = noaaaa_counter_names,
+	.counter_count = NOAAAA_COUNTERS,
+	.touches = noaaaa_touches,
+	.cached_ede = noaaaa_cached_ede,
 };

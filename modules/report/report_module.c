@@ -290,10 +290,8 @@ static void report_operate(struct sb_state *state, struct module_qstate *qstate,
 		return;
 	if (sb_query_from(&qstate->qinfo, &query))
 		zone = sb_zones_find(conf->zones, &query.qname, &apex_label);
-	if (zone != NULL)
+	if (zone != NULL && !sb_is_off(state, zone->index))
 		answer(state, qstate, zone, &query, apex_label);
-	else if (event != module_event_moddone)
-		sb_pass(state, qstate);
 }
 
 /** What the resolver itself asks about a report zone's names (the validator's DS) must not be
@@ -302,12 +300,61 @@ static bool report_guards(struct sb_state *state, struct module_qstate *qstate,
 			  struct dns_msg *response)
 {
 	const struct report_conf *conf = state->section;
+	const struct report_zone *zone;
 	struct sb_query query;
 	unsigned apex_label;
 
 	(void)qstate;
-	return sb_query_from(&response->qinfo, &query) &&
-	       sb_zones_find(conf->zones, &query.qname, &apex_label) != NULL;
+	if (!sb_query_from(&response->qinfo, &query))
+		return false;
+	zone = sb_zones_find(conf->zones, &query.qname, &apex_label);
+	return zone != NULL && !sb_is_off(state, zone->index);
+}
+
+static unsigned report_rule_count(const struct sb_state *state)
+{
+	const struct report_conf *conf = state->section;
+
+	return (unsigned)conf->zone_count;
+}
+
+static const struct sb_dname *report_rule_zone(const struct sb_state *state, unsigned rule)
+{
+	const struct report_conf *conf = state->section;
+
+	return &conf->zone[rule]->apex;
+}
+
+static bool report_touches(const struct sb_state *state, const struct sb_query *query,
+			   const struct reply_info *rep)
+{
+	const struct report_conf *conf = state->section;
+	unsigned apex_label;
+
+	(void)rep;
+	return sb_zones_find(conf->zones, &query->qname, &apex_label) != NULL;
+}
+
+static void report_more_counters(const struct sb_state *state,
+				 void (*emit)(void *arg, const char *name, uint64_t value),
+				 void *arg)
+{
+	const struct report_running *running = state->own;
+	struct report_counts counts;
+	uint64_t malformed = 0;
+	unsigned i;
+
+	report_stats_sum(running->stats, &counts);
+	for (i = 0; i < REPORT_REASON_COUNT; i++)
+		malformed += counts.malformed[i];
+	emit(arg, "accepted", counts.accepted);
+	emit(arg, "duplicate", counts.duplicate);
+	emit(arg, "partial", counts.partial);
+	emit(arg, "malformed", malformed);
+	emit(arg, "rate_limited", counts.rate_limited);
+	emit(arg, "queue_dropped", counts.queue_dropped);
+	emit(arg, "write_errors", counts.write_errors);
+	emit(arg, "lines", counts.lines);
 }
 
 const struct sb_module sb_module = {
@@ -316,4 +363,8 @@ const struct sb_module sb_module = {
 	.stop = report_stop,
 	.operate = report_operate,
 	.guards = report_guards,
+	.rule_count = report_rule_count,
+	.rule_zone = report_rule_zone,
+	.touches = report_touches,
+	.more_counters = report_more_counters,
 };

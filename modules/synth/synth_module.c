@@ -40,6 +40,8 @@ struct synth_qstate {
 	bool any_failed;
 	/** some part must not be shared through the cache */
 	bool uncacheable;
+	/** of the switches when the query began */
+	unsigned generation;
 };
 
 static struct synth_qstate *new_qstate(const struct sb_state *state, struct module_qstate *qstate,
@@ -50,6 +52,7 @@ static struct synth_qstate *new_qstate(const struct sb_state *state, struct modu
 	if (own == NULL)
 		return NULL;
 	own->zone = zone;
+	own->generation = sb_generation(state);
 	sb_set_own(state, qstate, own);
 	return own;
 }
@@ -109,7 +112,7 @@ static void compose(const struct sb_state *state, struct module_qstate *qstate,
 	}
 	sb_reply_message(state, qstate, rep);
 	if (rep != NULL && !own->uncacheable && !qstate->no_cache_store &&
-	    security == sec_status_insecure && !is_cname_like(qstate->qinfo.qtype))
+	    own->generation == sb_generation(state) && security == sec_status_insecure && !is_cname_like(qstate->qinfo.qtype))
 		sb_cache_store(qstate);
 }
 
@@ -230,12 +233,17 @@ static bool ask_site(const struct sb_state *state, struct module_qstate *qstate,
 static void conclude(const struct sb_state *state, struct module_qstate *qstate,
 		     struct synth_qstate *own)
 {
-	if (own->any_failed)
+	enum synth_counter counter = SYNTH_COUNT_SITE_NXDOMAIN;
+
+	if (own->any_failed) {
+		counter = SYNTH_COUNT_SITE_SERVFAIL;
 		sb_reply_servfail(state, qstate);
-	else if (is_cname_like(qstate->qinfo.qtype))
+	} else if (is_cname_like(qstate->qinfo.qtype)) {
 		compose(state, qstate, own, 0, NULL);
-	else
+	} else {
 		compose(state, qstate, own, 0, own->local_nxdomain);
+	}
+	sb_count(state, qstate, own->zone->rule, counter);
 }
 
 /** Ask what must be asked at one site, until the outcome is known or the query must wait. */
@@ -272,6 +280,9 @@ static void follow(const struct sb_state *state, struct module_qstate *qstate,
 		if (outcome == OUTCOME_EXISTS) {
 			compose(state, qstate, own, own->site,
 				is_cname_like(qstate->qinfo.qtype) ? NULL : own->reply);
+			sb_count(state, qstate, own->zone->rule,
+				 own->site == 0 ? SYNTH_COUNT_SITE_LOCAL
+						: SYNTH_COUNT_SITE_FALLBACK);
 			return;
 		}
 		if (outcome == OUTCOME_FAILED) {
@@ -301,6 +312,7 @@ static void handle_upstream(const struct sb_state *state, struct module_qstate *
 		return;
 	synth_decide_upstream(state->section, &query, FLAGS_GET_RCODE(rep->flags),
 			      rep->an_numrrsets > 0, &verdict);
+	sb_switch_verdict(state, &verdict);
 	if (verdict.kind != SB_ANSWER)
 		return;
 	/* answers that the validator made from cached proofs did not pass the guard */
@@ -321,6 +333,7 @@ static void handle_question(const struct sb_state *state, struct module_qstate *
 	if (!sb_query_from(&qstate->qinfo, &query))
 		return;
 	synth_decide(conf, &query, &verdict);
+	sb_switch_verdict(state, &verdict);
 	switch (verdict.kind) {
 	case SB_PASS:
 		break;
@@ -375,27 +388,65 @@ static void synth_inform_super(struct sb_state *state, struct module_qstate *sub
 	own->incoming = sb_reply_copy(super->region, sub->return_msg->rep);
 }
 
-/** Whether synth answers this question otherwise than upstream does. */
-static bool overrides(const struct synth_conf *conf, const struct query_info *qinfo,
-		      const struct reply_info *rep)
+static bool synth_guards(struct sb_state *state, struct module_qstate *qstate,
+			 struct dns_msg *response)
 {
 	struct sb_verdict verdict;
 	struct sb_query query;
 
-	if (!sb_query_from(qinfo, &query))
+	(void)qstate;
+	if (!sb_query_from(&response->qinfo, &query))
 		return false;
-	synth_decide(conf, &query, &verdict);
+	synth_decide(state->section, &query, &verdict);
 	if (verdict.kind == SB_ASK_UPSTREAM)
-		synth_decide_upstream(conf, &query, FLAGS_GET_RCODE(rep->flags),
-				      rep->an_numrrsets > 0, &verdict);
+		synth_decide_upstream(state->section, &query, FLAGS_GET_RCODE(response->rep->flags),
+				      response->rep->an_numrrsets > 0, &verdict);
+	sb_switch_verdict(state, &verdict);
 	return verdict.kind != SB_PASS;
 }
 
-static bool synth_guards(struct sb_state *state, struct module_qstate *qstate,
-			 struct dns_msg *response)
+static unsigned synth_rule_count(const struct sb_state *state)
 {
-	(void)qstate;
-	return overrides(state->section, &response->qinfo, response->rep);
+	const struct synth_conf *conf = state->section;
+
+	return (unsigned)conf->zone_count;
+}
+
+static const struct sb_dname *synth_rule_zone(const struct sb_state *state, unsigned rule)
+{
+	const struct synth_conf *conf = state->section;
+	const struct synth_zone *zone = conf->zone[rule];
+
+	switch (zone->kind) {
+	case SYNTH_ADDRESSES:
+		return &zone->apex;
+	case SYNTH_SITES:
+		return &zone->parent;
+	case SYNTH_REVERSE:
+	default:
+		/* belongs to the zone that its PTR records point to */
+		return NULL;
+	}
+}
+
+static bool synth_touches(const struct sb_state *state, const struct sb_query *query,
+			  const struct reply_info *rep)
+{
+	const struct synth_conf *conf = state->section;
+	unsigned left;
+
+	(void)rep;
+	return sb_zones_find(conf->zones, &query->qname, &left) != NULL;
+}
+
+static enum sb_ede synth_cached_ede(const struct sb_state *state, const struct sb_query *query,
+				    const struct reply_info *rep)
+{
+	/* nothing but a composed site name begins with a CNAME of ours */
+	if (rep->an_numrrsets == 0 || !(rep->rrsets[0]->rk.flags & PACKED_RRSET_RPZ) ||
+	    ntohs(rep->rrsets[0]->rk.type) != LDNS_RR_TYPE_CNAME)
+		return SB_EDE_NONE;
+	return synth_touches(state, query, rep) ? SB_EDE_SYNTHESIZED : SB_EDE_NONE;
 }
 
 const struct sb_module sb_module = {
@@ -403,4 +454,10 @@ const struct sb_module sb_module = {
 	.operate = synth_operate,
 	.inform_super = synth_inform_super,
 	.guards = synth_guards,
+	.rule_count = synth_rule_count,
+	.rule_zone = synth_rule_zone,
+	.counter_names = synth_counter_names,
+	.counter_count = SYNTH_COUNTERS,
+	.touches = synth_touches,
+	.cached_ede = synth_cached_ede,
 };

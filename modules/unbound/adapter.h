@@ -8,6 +8,8 @@
 
 #include "compat.h"
 
+#include <stdatomic.h>
+
 #include "sitebound/conf.h"
 #include "sitebound/verdict.h"
 
@@ -44,8 +46,30 @@ struct sb_module {
 	 */
 	bool (*guards)(struct sb_state *state, struct module_qstate *qstate,
 		       struct dns_msg *response);
+
+	/* what can be switched and counted one by one: the rules */
+
+	/** How many rules the section has; their indexes are those of sb_verdict.rule. */
+	unsigned (*rule_count)(const struct sb_state *state);
+	/** The zone that a rule is called by, or NULL for one that has no name of its own. */
+	const struct sb_dname *(*rule_zone)(const struct sb_state *state, unsigned rule);
+	const char *const *counter_names;
+	unsigned counter_count;
+	/** Whether a cached message may depend on the module's being on. */
+	bool (*touches)(const struct sb_state *state, const struct sb_query *query,
+			const struct reply_info *rep);
+	/** The Extended DNS Error that a cached message of the module's was sent with at first. */
+	enum sb_ede (*cached_ede)(const struct sb_state *state, const struct sb_query *query,
+				  const struct reply_info *rep);
+	/** Counters that the module keeps itself. May be NULL. */
+	void (*more_counters)(const struct sb_state *state,
+			      void (*emit)(void *arg, const char *name, uint64_t value), void *arg);
 };
 extern const struct sb_module sb_module;
+
+struct sb_switch;
+struct sb_metrics;
+struct sb_unbound_view;
 
 /** One loaded instance. Read-only while threads run, but for what a module keeps in `own`. */
 struct sb_state {
@@ -55,8 +79,24 @@ struct sb_state {
 	void *section;
 	/** `ede: yes` in unbound.conf */
 	bool ede;
-	/** the guard callback is registered */
-	bool guarding;
+	/** the callbacks are registered */
+	bool guarding, annotating;
+	/** rule_count() of the module, and a switch for each: true is off (switch.c) */
+	unsigned rule_count;
+	atomic_bool *off;
+	/** moved by every change of a switch: what was decided before must not be cached behind */
+	atomic_uint generation;
+	struct sb_switch *switches;
+	/** counts by thread, rule and counter (counters.c) */
+	_Atomic uint64_t *count;
+	unsigned count_threads;
+	size_t count_stride;
+	/** when the switches are looked at next, in Unbound's time (watch.c) */
+	_Atomic time_t next_watch;
+	struct module_env *watch_env;
+	struct ub_event *watch_timer;
+	/** the thread that writes the metrics file, or NULL (metrics.c) */
+	struct sb_metrics *metrics;
 	/** the module's own */
 	void *own;
 };
@@ -124,6 +164,82 @@ static inline bool sb_was_seen(const struct sb_state *state, const struct module
 	return qstate->minfo[state->id] != NULL;
 }
 
+/* --- counters (counters.c) --- */
+
+/** Make room for counters. @return 0 when memory is short. */
+int sb_counters_make(struct sb_state *state, const struct module_env *env);
+
+/** Count one answer of a rule. From the thread that the query belongs to. */
+static inline void sb_count(const struct sb_state *state, const struct module_qstate *qstate,
+			    unsigned rule, unsigned counter)
+{
+	size_t thread = (unsigned)qstate->env->alloc->thread_num % state->count_threads;
+	_Atomic uint64_t *count;
+
+	if (rule >= state->rule_count)
+		return;
+	count = &state->count[thread * state->count_stride +
+			      (size_t)rule * sb_module.counter_count + counter];
+	/* nobody else writes it: no need for an atomic addition */
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+/** The sum of a rule's counter over all threads. From any thread. */
+uint64_t sb_counter_sum(const struct sb_state *state, unsigned rule, unsigned counter);
+
+/* --- switches (switch.c, watch.c) --- */
+
+/** Make the switches, set as unbound.conf says. @return 0 when memory is short. */
+int sb_switches_make(struct sb_state *state, const struct sb_unbound_view *view);
+void sb_switches_free(struct sb_state *state);
+
+/** Whether a rule is switched off: then the module does as if it were not there. */
+static inline bool sb_is_off(const struct sb_state *state, unsigned rule)
+{
+	return rule < state->rule_count &&
+	       atomic_load_explicit(&state->off[rule], memory_order_relaxed);
+}
+
+/** Turn a verdict of a rule that is switched off into a pass. */
+static inline void sb_switch_verdict(const struct sb_state *state, struct sb_verdict *verdict)
+{
+	if (verdict->kind != SB_PASS && sb_is_off(state, verdict->rule))
+		verdict->kind = SB_PASS;
+}
+
+/** Which change of the switches is the latest. */
+static inline unsigned sb_generation(const struct sb_state *state)
+{
+	return atomic_load_explicit(&state->generation, memory_order_acquire);
+}
+
+/** Compare the switches with the view; remove cached answers after a change, and once more a
+ * while later, for what was under way. From a worker thread. */
+void sb_switches_poll(struct sb_state *state, struct module_env *env);
+
+/** Publish status and counters as TXT records in the view, when they have changed. */
+void sb_switches_publish(struct sb_state *state, struct module_env *env);
+
+/** Start to look at the switches every second, from the worker of env. */
+void sb_watch_start(struct sb_state *state, struct module_env *env);
+
+/** Stop; no worker runs any more. */
+void sb_watch_stop(struct sb_state *state);
+
+static inline void sb_watch(struct sb_state *state, struct module_env *env)
+{
+	if (atomic_load_explicit(&state->next_watch, memory_order_relaxed) <= *env->now)
+		sb_watch_start(state, env);
+}
+
+/* --- Prometheus text (metrics.c) --- */
+
+/** Start the thread that writes the file of the key `metrics`, if there is one. @return 0 when it
+ * cannot be started. */
+int sb_metrics_start(struct sb_state *state, const struct module_env *env);
+void sb_metrics_stop(struct sb_state *state);
+
 /* --- the answer (reply.c) --- */
 
 /** An RRset in the region. rrs is as in struct sb_verdict. NULL when memory is short. */
@@ -149,11 +265,18 @@ void sb_reply_servfail(const struct sb_state *state, struct module_qstate *qstat
  * Unbound sends it only to a client that used EDNS. */
 void sb_reply_ede(const struct sb_state *state, struct module_qstate *qstate, enum sb_ede code);
 
+/** Append an Extended DNS Error option to a list of the region. */
+void sb_ede_append(struct edns_option **options, struct regional *region, enum sb_ede code);
+
 /* --- the message cache (cache.c) --- */
 
-/** Register the guard (see struct sb_module). @return 0 when memory is short. */
+/** Register the callbacks that guard the cache, and that add Extended DNS Errors to what comes
+ * from it (see struct sb_module). @return 0 when memory is short. */
 int sb_cache_guard(struct sb_state *state, struct module_env *env);
 void sb_cache_unguard(struct sb_state *state, struct module_env *env);
+
+/** Remove every message that the module touches from the cache. From any thread. */
+void sb_cache_renew(const struct sb_state *state, struct module_env *env);
 
 /** Remove the cached answer to this query. */
 void sb_cache_forget(struct module_qstate *qstate);
@@ -208,9 +331,25 @@ struct reply_info *sb_reply_copy(struct regional *region, const struct reply_inf
 bool sb_build_check(const struct module_env *env, int id, const char *module_name,
 		    int (*own_init)(struct module_env *, int));
 
-/** The path of sitebound.yaml: environment, view `sitebound`, or the default. free() it; NULL
- * when memory is short. */
-char *sb_locate_conf(const struct module_env *env);
+/** The view of unbound.conf where unbound-control reaches the modules. */
+#define SB_VIEW "sitebound"
+
+/** What unbound.conf says in the view. */
+struct sb_unbound_view {
+	/** the file as read; owns local_zones */
+	struct config_file *cfg;
+	/** of the record `config. TXT`, or NULL; owned */
+	char *conf_path;
+	/** `local-zone:` lines: name and type */
+	const struct config_str2list *local_zones;
+};
+
+/** Read unbound.conf. Without the file or the view everything in it is NULL. */
+void sb_unbound_view_read(const struct module_env *env, struct sb_unbound_view *view);
+void sb_unbound_view_free(struct sb_unbound_view *view);
+
+/** The path of sitebound.yaml: environment, view, or the default. Borrowed. */
+const char *sb_conf_path(const struct sb_unbound_view *view);
 
 /** A path as it is called from inside `chroot:`, which is in force when modules start. A part of
  * path; borrowed. */
@@ -218,6 +357,7 @@ const char *sb_path_in_chroot(const struct module_env *env, const char *path);
 
 /** Read the configuration; at a reload with a bad file, the last good one again. Logs every
  * error. @return NULL when there is none to go on with. */
-struct sb_conf *sb_conf_or_last_good(const struct module_env *env, const char *module_name);
+struct sb_conf *sb_conf_or_last_good(const struct module_env *env, const char *path,
+				     const char *module_name);
 
 #endif

@@ -17,14 +17,44 @@ static int guard(struct module_qstate *qstate, struct dns_msg *response, int id,
 	return 1;
 }
 
+/** Unbound calls this for every answer from the message cache, before it is encoded. */
+static int annotate(struct query_info *qinfo, struct module_qstate *qstate, struct reply_info *rep,
+		    int rcode, struct edns_data *edns, struct edns_option **options,
+		    struct comm_reply *repinfo, struct regional *region,
+		    struct timeval *start_time, int id, void *arg)
+{
+	struct sb_query query;
+	enum sb_ede code;
+
+	(void)qstate, (void)rcode, (void)edns, (void)repinfo, (void)start_time, (void)id;
+	if (qinfo == NULL || rep == NULL || !sb_query_from(qinfo, &query))
+		return 1;
+	code = sb_module.cached_ede(arg, &query, rep);
+	if (code != SB_EDE_NONE)
+		sb_ede_append(options, region, code);
+	return 1;
+}
+
 int sb_cache_guard(struct sb_state *state, struct module_env *env)
 {
 	struct dynlibmod_env *dynlib = env->modinfo[state->id];
 
-	state->guarding = (*dynlib->inplace_cb_register_wrapped)(
-				  (void *)guard, inplace_cb_query_response, state, env,
-				  state->id) != 0;
-	return state->guarding;
+	if (sb_module.guards != NULL) {
+		state->guarding = (*dynlib->inplace_cb_register_wrapped)(
+					  (void *)guard, inplace_cb_query_response, state, env,
+					  state->id) != 0;
+		if (!state->guarding)
+			return 0;
+	}
+	/* costs a call for every cache hit: only where Extended DNS Errors are sent at all */
+	if (sb_module.cached_ede != NULL && state->ede) {
+		state->annotating = (*dynlib->inplace_cb_register_wrapped)(
+					    (void *)annotate, inplace_cb_reply_cache, state, env,
+					    state->id) != 0;
+		if (!state->annotating)
+			return 0;
+	}
+	return 1;
 }
 
 void sb_cache_unguard(struct sb_state *state, struct module_env *env)
@@ -33,7 +63,10 @@ void sb_cache_unguard(struct sb_state *state, struct module_env *env)
 
 	if (state->guarding)
 		(*dynlib->inplace_cb_delete_wrapped)(env, inplace_cb_query_response, state->id);
+	if (state->annotating)
+		(*dynlib->inplace_cb_delete_wrapped)(env, inplace_cb_reply_cache, state->id);
 	state->guarding = false;
+	state->annotating = false;
 }
 
 void sb_cache_forget(struct module_qstate *qstate)
@@ -64,8 +97,16 @@ static void sweep_entry(struct lruhash_entry *entry, void *arg)
 	struct sb_query query;
 	struct doomed_key *key;
 
-	if (!sb_query_from(&msg->key, &query) || !sweep->doomed(sweep->arg, &query, rep))
+	if (!sb_query_from(&msg->key, &query))
 		return;
+	/* RRsets that the RRset cache has dropped must not be looked at; then the message is void */
+	if (rrset_array_lock(rep->ref, rep->rrset_count, 0)) {
+		bool doomed = sweep->doomed(sweep->arg, &query, rep);
+
+		rrset_array_unlock(rep->ref, rep->rrset_count);
+		if (!doomed)
+			return;
+	}
 	/* without memory for its key the message is expired in its place */
 	rep->ttl = 0;
 	rep->prefetch_ttl = 0;
@@ -100,4 +141,15 @@ size_t sb_cache_sweep(struct module_env *env,
 		count++;
 	}
 	return count;
+}
+
+static bool touches(void *arg, const struct sb_query *query, const struct reply_info *rep)
+{
+	return sb_module.touches(arg, query, rep);
+}
+
+void sb_cache_renew(const struct sb_state *state, struct module_env *env)
+{
+	if (sb_module.touches != NULL && env->msg_cache != NULL)
+		sb_cache_sweep(env, touches, (void *)(uintptr_t)state);
 }

@@ -8,6 +8,8 @@
 
 #include "config.h"
 
+#include "daemon/daemon.h"
+#include "daemon/worker.h"
 #include "dynlibmod/dynlibmod.h"
 #include "iterator/iter_utils.h"
 #include "services/cache/dns.h"
@@ -30,6 +32,7 @@
 #include "util/netevent.h"
 #include "util/regional.h"
 #include "util/storage/slabhash.h"
+#include "util/ub_event.h"
 
 /** configure reads the version out of the tree and passes it as SB_UNBOUND in this form. */
 #define SB_UNBOUND_VERSION(major, minor, micro) ((major) * 10000 + (minor) * 100 + (micro))
@@ -77,6 +80,16 @@ static inline void sb_compat_store_rrsets(struct module_qstate *qstate, struct d
 			      qstate->is_valrec
 #endif
 	);
+}
+
+/** The views, which live as long as worker threads run. */
+static inline struct views *sb_compat_views(const struct module_env *env)
+{
+#if SB_UNBOUND >= SB_UNBOUND_VERSION(1, 23, 0)
+	return env->views;
+#else
+	return env->worker->daemon->views;
+#endif
 }
 
 /** Start or join a sub-query; *newq is NULL when it was joined. 0 on a cycle or lack of memory. */

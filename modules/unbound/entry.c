@@ -33,15 +33,38 @@ static struct sb_state *state_of(const struct module_env *env, int id)
 
 static void state_free(struct sb_state *state, struct module_env *env)
 {
+	sb_metrics_stop(state);
+	sb_watch_stop(state);
 	sb_cache_unguard(state, env);
+	sb_switches_free(state);
+	free((void *)state->count);
 	sb_conf_free(state->conf);
 	free(state);
 }
 
+/** All that a module with a section needs. @return 0 when it cannot be had. */
+static int state_start(struct sb_state *state, struct module_env *env,
+		       const struct sb_unbound_view *view)
+{
+	state->rule_count = sb_module.rule_count(state);
+	if (!sb_switches_make(state, view) || !sb_counters_make(state, env) ||
+	    !sb_cache_guard(state, env)) {
+		log_err("sitebound %s: out of memory", sb_module.name);
+		return 0;
+	}
+	/* a reload may have kept the cache, with answers by other rules */
+	sb_cache_renew(state, env);
+	if (sb_module.start != NULL && !sb_module.start(state, env))
+		return 0;
+	return sb_metrics_start(state, env);
+}
+
 int init(struct module_env *env, int id)
 {
+	struct sb_unbound_view view;
 	struct dynlibmod_env *dynlib;
 	struct sb_state *state;
+	int started = 1;
 
 	if (!sb_build_check(env, id, sb_module.name, init))
 		return 0;
@@ -53,21 +76,16 @@ int init(struct module_env *env, int id)
 	}
 	state->id = id;
 	state->ede = env->cfg->ede;
-	state->conf = sb_conf_or_last_good(env, sb_module.name);
-	if (state->conf == NULL) {
+	sb_unbound_view_read(env, &view);
+	state->conf = sb_conf_or_last_good(env, sb_conf_path(&view), sb_module.name);
+	if (state->conf != NULL)
+		state->section = sb_conf_section(state->conf, sb_module.name);
+	if (state->section != NULL)
+		started = state_start(state, env, &view);
+	sb_unbound_view_free(&view);
+	if (state->conf == NULL || !started) {
 		state_free(state, env);
 		return 0;
-	}
-	state->section = sb_conf_section(state->conf, sb_module.name);
-	if (state->section != NULL) {
-		if (sb_module.guards != NULL && !sb_cache_guard(state, env)) {
-			state_free(state, env);
-			return 0;
-		}
-		if (sb_module.start != NULL && !sb_module.start(state, env)) {
-			state_free(state, env);
-			return 0;
-		}
 	}
 	dynlib->dyn_env = state;
 	return 1;
@@ -99,6 +117,7 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 	case module_event_pass:
 		sb_pass(state, qstate);
 		if (ours) {
+			sb_watch(state, qstate->env);
 			sb_module.operate(state, qstate, event);
 			if (qstate->minfo[id] == NULL)
 				qstate->minfo[id] = &seen;

@@ -102,19 +102,16 @@ static struct sb_conf *kept_conf(const char *path)
 	return conf;
 }
 
-struct sb_conf *sb_conf_or_last_good(const struct module_env *env, const char *module_name)
+struct sb_conf *sb_conf_or_last_good(const struct module_env *env, const char *path,
+				     const char *module_name)
 {
-	char *path = sb_locate_conf(env), *text = NULL;
+	char *text = NULL;
 	const struct sb_diag *diag;
 	struct sb_conf *conf = NULL;
 	struct sb_diags diags;
 	size_t text_len = 0;
 	enum sb_err err;
 
-	if (path == NULL) {
-		log_err("sitebound %s: out of memory", module_name);
-		return NULL;
-	}
 	sb_diags_init(&diags);
 	err = sb_conf_read_file(sb_path_in_chroot(env, path), &text, &text_len);
 	if (err == SB_OK)
@@ -139,6 +136,5 @@ struct sb_conf *sb_conf_or_last_good(const struct module_env *env, const char *m
 	}
 	sb_diags_free(&diags);
 	free(text);
-	free(path);
 	return conf;
 }

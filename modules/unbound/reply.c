@@ -65,17 +65,20 @@ void sb_reply_servfail(const struct sb_state *state, struct module_qstate *qstat
 	sb_finish(state, qstate);
 }
 
-void sb_reply_ede(const struct sb_state *state, struct module_qstate *qstate, enum sb_ede code)
+void sb_ede_append(struct edns_option **options, struct regional *region, enum sb_ede code)
 {
 	uint8_t option[2];
 
-	if (!state->ede || code == SB_EDE_NONE)
-		return;
 	option[0] = (uint8_t)(code >> 8);
 	option[1] = (uint8_t)code;
 	/* an option that there is no memory for is one that the client does not get */
-	(void)edns_opt_list_append(&qstate->edns_opts_front_out, LDNS_EDNS_EDE, sizeof(option),
-				   option, qstate->region);
+	(void)edns_opt_list_append(options, LDNS_EDNS_EDE, sizeof(option), option, region);
+}
+
+void sb_reply_ede(const struct sb_state *state, struct module_qstate *qstate, enum sb_ede code)
+{
+	if (state->ede && code != SB_EDE_NONE)
+		sb_ede_append(&qstate->edns_opts_front_out, qstate->region, code);
 }
 
 void sb_reply_message(const struct sb_state *state, struct module_qstate *qstate,
@@ -132,5 +135,6 @@ void sb_reply_verdict(const struct sb_state *state, struct module_qstate *qstate
 		}
 		sb_reply_ede(state, qstate, verdict->ede);
 	}
+	sb_count(state, qstate, verdict->rule, verdict->counter);
 	sb_reply_message(state, qstate, rep);
 }

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * The metrics file, in Prometheus' text format, written by a thread of its own. The modules share
+ * one file: each replaces its own part of it, under a lock, and drops parts of other processes.
+ */
+#define _GNU_SOURCE
+#include "adapter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WRITE_EVERY_SECONDS 15
+#define FILE_MAX_LEN (16U << 20)
+#define LINE_BEGIN "# sitebound part "
+
+struct sb_metrics {
+	const struct sb_state *state;
+	char *path;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t wake;
+	bool stop;
+	/** the last write failed, and it was said */
+	bool failing;
+};
+
+static void write_counters(const struct sb_state *state, FILE *out)
+{
+	unsigned i, j;
+
+	fprintf(out,
+		"# HELP sitebound_%s_answers_total Answers that the module gave, by zone and kind; "
+		"repeats from the message cache are not counted.\n"
+		"# TYPE sitebound_%s_answers_total counter\n",
+		sb_module.name, sb_module.name);
+	for (i = 0; i < state->rule_count; i++) {
+		const struct sb_dname *zone = sb_module.rule_zone(state, i);
+		char name[SB_DNAME_TEXT_MAX];
+
+		if (zone == NULL)
+			continue;
+		sb_dname_to_text(zone, 0, name);
+		for (j = 0; j < sb_module.counter_count; j++)
+			fprintf(out, "sitebound_%s_answers_total{zone=\"%s\",kind=\"%s\"} %llu\n",
+				sb_module.name, name, sb_module.counter_names[j],
+				(unsigned long long)sb_counter_sum(state, i, j));
+	}
+}
+
+static void write_switches(const struct sb_state *state, FILE *out)
+{
+	unsigned i;
+
+	fprintf(out,
+		"# HELP sitebound_%s_on Whether the zone is switched on.\n"
+		"# TYPE sitebound_%s_on gauge\n",
+		sb_module.name, sb_module.name);
+	for (i = 0; i < state->rule_count; i++) {
+		const struct sb_dname *zone = sb_module.rule_zone(state, i);
+		char name[SB_DNAME_TEXT_MAX];
+
+		if (zone == NULL)
+			continue;
+		sb_dname_to_text(zone, 0, name);
+		fprintf(out, "sitebound_%s_on{zone=\"%s\"} %d\n", sb_module.name, name,
+			!sb_is_off(state, i));
+	}
+}
+
+static void write_event(void *arg, const char *name, uint64_t value)
+{
+	fprintf(arg, "sitebound_%s_events_total{event=\"%s\"} %llu\n", sb_module.name, name,
+		(unsigned long long)value);
+}
+
+/** The module's own part, between its marks; NULL when memory is short. */
+static char *render(const struct sb_state *state, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (out == NULL)
+		return NULL;
+	fprintf(out, LINE_BEGIN "%s of %ld\n", sb_module.name, (long)getpid());
+	fprintf(out,
+		"# HELP sitebound_%s_build_info The module's build; always 1.\n"
+		"# TYPE sitebound_%s_build_info gauge\n"
+		"sitebound_%s_build_info{version=\"%s\",unbound=\"%s\"} 1\n",
+		sb_module.name, sb_module.name, sb_module.name, SB_VERSION, PACKAGE_VERSION);
+	write_switches(state, out);
+	if (sb_module.counter_count > 0)
+		write_counters(state, out);
+	if (sb_module.more_counters != NULL) {
+		fprintf(out,
+			"# HELP sitebound_%s_events_total What the module counted, by event.\n"
+			"# TYPE sitebound_%s_events_total counter\n",
+			sb_module.name, sb_module.name);
+		sb_module.more_counters(state, write_event, out);
+	}
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+/** Write the parts of the old file that are of this process and not this module's. */
+static void copy_others(FILE *old, FILE *out)
+{
+	char *line = NULL, module[64];
+	size_t room = 0, total = 0;
+	bool keep = false;
+	ssize_t len;
+	long pid;
+
+	while ((len = getline(&line, &room, old)) > 0 && (total += (size_t)len) < FILE_MAX_LEN) {
+		if (sscanf(line, LINE_BEGIN "%63s of %ld", module, &pid) == 2)
+			keep = pid == (long)getpid() && strcmp(module, sb_module.name) != 0;
+		if (keep)
+			fwrite(line, 1, (size_t)len, out);
+	}
+	free(line);
+}
+
+/** Replace the module's part of the file. @return 0 or an errno. */
+static int replace_part(const char *path, const char *part, size_t part_len)
+{
+	char *lock_path = NULL, *new_path = NULL;
+	FILE *old = NULL, *out = NULL;
+	int lock = -1, fd, error = 0;
+
+	if (asprintf(&lock_path, "%s.lock", path) == -1)
+		return ENOMEM;
+	if (asprintf(&new_path, "%s.new", path) == -1) {
+		free(lock_path);
+		return ENOMEM;
+	}
+	lock = open(lock_path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (lock == -1 || flock(lock, LOCK_EX) == -1)
+		goto failed;
+	fd = open(new_path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd == -1)
+		goto failed;
+	out = fdopen(fd, "w");
+	if (out == NULL) {
+		error = errno;
+		close(fd);
+		goto cleanup;
+	}
+	old = fopen(path, "re");
+	if (old != NULL)
+		copy_others(old, out);
+	fwrite(part, 1, part_len, out);
+	if (ferror(out) || fflush(out) != 0)
+		goto failed;
+	if (rename(new_path, path) == -1)
+		goto failed;
+	goto cleanup;
+failed:
+	error = errno != 0 ? errno : EIO;
+cleanup:
+	if (old != NULL)
+		fclose(old);
+	if (out != NULL)
+		fclose(out);
+	if (lock != -1)
+		close(lock);
+	free(lock_path);
+	free(new_path);
+	return error;
+}
+
+static void write_file(struct sb_metrics *metrics)
+{
+	size_t len = 0;
+	char *part = render(metrics->state, &len);
+	int error = part != NULL ? replace_part(metrics->path, part, len) : ENOMEM;
+
+	free(part);
+	if (error != 0 && !metrics->failing)
+		log_warn("sitebound %s: %s: cannot be written: %s", sb_module.name, metrics->path,
+			 strerror(error));
+	metrics->failing = error != 0;
+}
+
+static void *run(void *arg)
+{
+	struct sb_metrics *metrics = arg;
+	struct timespec due;
+
+	pthread_mutex_lock(&metrics->mutex);
+	while (!metrics->stop) {
+		pthread_mutex_unlock(&metrics->mutex);
+		write_file(metrics);
+		pthread_mutex_lock(&metrics->mutex);
+		clock_gettime(CLOCK_MONOTONIC, &due);
+		due.tv_sec += WRITE_EVERY_SECONDS;
+		while (!metrics->stop &&
+		       pthread_cond_timedwait(&metrics->wake, &metrics->mutex, &due) == 0)
+			;
+	}
+	pthread_mutex_unlock(&metrics->mutex);
+	return NULL;
+}
+
+int sb_metrics_start(struct sb_state *state, const struct module_env *env)
+{
+	const char *path = sb_conf_metrics(state->conf);
+	struct sb_metrics *metrics;
+	pthread_condattr_t attr;
+	sigset_t all, old;
+	int error;
+
+	if (path == NULL)
+		return 1;
+	metrics = calloc(1, sizeof(*metrics));
+	if (metrics == NULL || (metrics->path = strdup(sb_path_in_chroot(env, path))) == NULL) {
+		free(metrics);
+		log_err("sitebound %s: out of memory", sb_module.name);
+		return 0;
+	}
+	metrics->state = state;
+	pthread_mutex_init(&metrics->mutex, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&metrics->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	/* signals are for Unbound's own threads */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	error = pthread_create(&metrics->thread, NULL, run, metrics);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (error != 0) {
+		log_err("sitebound %s: no thread for the metrics: %s", sb_module.name,
+			strerror(error));
+		free(metrics->path);
+		free(metrics);
+		return 0;
+	}
+	state->metrics = metrics;
+	return 1;
+}
+
+void sb_metrics_stop(struct sb_state *state)
+{
+	struct sb_metrics *metrics = state->metrics;
+
+	if (metrics == NULL)
+		return;
+	pthread_mutex_lock(&metrics->mutex);
+	metrics->stop = true;
+	pthread_cond_signal(&metrics->wake);
+	pthread_mutex_unlock(&metrics->mutex);
+	pthread_join(metrics->thread, NULL);
+	/* the last numbers, for whoever reads after the end */
+	write_file(metrics);
+	pthread_cond_destroy(&metrics->wake);
+	pthread_mutex_destroy(&metrics->mutex);
+	free(metrics->path);
+	free(metrics);
+	state->metrics = NULL;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * Switches. unbound-control reaches the modules through a view that no client uses: its local
+ * zones "MODULE." and "ZONE.MODULE." are the switches (type refuse: off, transparent: on), and
+ * the modules publish "status.MODULE." and "stats.MODULE." there.
+ */
+#include "adapter.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/** What a switch in the view says. */
+enum position { POSITION_ABSENT, POSITION_ON, POSITION_OFF };
+
+/** The switch of the module, and one for each rule. */
+struct toggle {
+	/** its name in the view, wire format */
+	size_t name_len;
+	int label_count;
+	uint8_t name[SB_DNAME_MAX];
+	enum position position;
+	/** what unbound.conf said */
+	enum position configured;
+	/** when it came into its position; seconds since 1970 */
+	time_t since;
+};
+
+struct sb_switch {
+	struct toggle module;
+	struct toggle *rule;
+	/** polls until what was under way at the last change has ended and is swept, too */
+	unsigned sweeps_left;
+	/** the last sum of what is published */
+	uint64_t published;
+	bool ever_published;
+};
+
+/** Sweeps after a change, one a second: queries that were under way may store what was right
+ * before; the modules do not, the iterator may. */
+#define SWEEPS_AFTER_CHANGE 3
+
+/** The name ZONE.MODULE. or, without a zone, MODULE. */
+static bool set_name(struct toggle *toggle, const struct sb_dname *zone)
+{
+	size_t module_len = strlen(sb_module.name), zone_len = zone != NULL ? zone->wire_len - 1 : 0;
+	struct sb_dname name;
+
+	if (zone_len + 1 + module_len + 1 > SB_DNAME_MAX)
+		return false;
+	if (zone != NULL)
+		memcpy(toggle->name, zone->wire, zone_len);
+	toggle->name[zone_len] = (uint8_t)module_len;
+	memcpy(toggle->name + zone_len + 1, sb_module.name, module_len);
+	toggle->name[zone_len + 1 + module_len] = 0;
+	toggle->name_len = zone_len + 1 + module_len + 1;
+	if (sb_dname_parse(&name, toggle->name, toggle->name_len) != SB_OK)
+		return false;
+	/* Unbound counts the root */
+	toggle->label_count = (int)name.label_count + 1;
+	return true;
+}
+
+/** What unbound.conf says of a switch. */
+static enum position configured_position(const struct sb_unbound_view *view,
+					 const struct toggle *toggle)
+{
+	const struct config_str2list *line;
+	enum position position = POSITION_ABSENT;
+
+	for (line = view->local_zones; line != NULL; line = line->next) {
+		uint8_t wire[SB_DNAME_MAX];
+		size_t wire_len;
+
+		if (sb_dname_from_text(line->str, wire, &wire_len) != SB_OK ||
+		    wire_len != toggle->name_len || !sb_octets_equal(wire, toggle->name, wire_len))
+			continue;
+		if (strcmp(line->str2, "refuse") == 0)
+			position = POSITION_OFF;
+		else if (strcmp(line->str2, "transparent") == 0)
+			position = POSITION_ON;
+	}
+	return position;
+}
+
+static void toggle_make(struct toggle *toggle, const struct sb_dname *zone,
+			const struct sb_unbound_view *view)
+{
+	/* a zone whose name leaves no room for the module's has no switch of its own */
+	if (!set_name(toggle, zone))
+		toggle->name_len = 0;
+	else
+		toggle->configured = configured_position(view, toggle);
+	toggle->position = toggle->configured;
+	toggle->since = time(NULL);
+}
+
+/** Put the positions into force: the rule's own, else the module's, else on. */
+static void apply(struct sb_state *state)
+{
+	const struct sb_switch *switches = state->switches;
+	unsigned i;
+
+	for (i = 0; i < state->rule_count; i++) {
+		enum position position = switches->rule[i].position;
+
+		if (position == POSITION_ABSENT)
+			position = switches->module.position;
+		atomic_store_explicit(&state->off[i], position == POSITION_OFF,
+				      memory_order_release);
+	}
+}
+
+int sb_switches_make(struct sb_state *state, const struct sb_unbound_view *view)
+{
+	unsigned i;
+
+	state->off = calloc(state->rule_count + 1, sizeof(*state->off));
+	state->switches = calloc(1, sizeof(*state->switches));
+	if (state->off == NULL || state->switches == NULL)
+		return 0;
+	state->switches->rule = calloc(state->rule_count + 1, sizeof(*state->switches->rule));
+	if (state->switches->rule == NULL)
+		return 0;
+	toggle_make(&state->switches->module, NULL, view);
+	for (i = 0; i < state->rule_count; i++) {
+		const struct sb_dname *zone = sb_module.rule_zone(state, i);
+
+		if (zone != NULL)
+			toggle_make(&state->switches->rule[i], zone, view);
+	}
+	apply(state);
+	return 1;
+}
+
+void sb_switches_free(struct sb_state *state)
+{
+	if (state->switches != NULL)
+		free(state->switches->rule);
+	free(state->switches);
+	free(state->off);
+	state->switches = NULL;
+	state->off = NULL;
+}
+
+/** Look at one switch; the view is locked. @return whether it has moved. */
+static bool look(struct toggle *toggle, struct local_zones *zones, time_t now)
+{
+	enum position position = POSITION_ABSENT;
+	struct local_zone *zone = NULL;
+
+	if (toggle->name_len == 0)
+		return false;
+	if (zones != NULL) {
+		lock_rw_rdlock(&zones->lock);
+		zone = local_zones_find(zones, toggle->name, toggle->name_len,
+					toggle->label_count, LDNS_RR_CLASS_IN);
+		if (zone != NULL) {
+			lock_rw_rdlock(&zone->lock);
+			if (zone->type == local_zone_refuse)
+				position = POSITION_OFF;
+			else if (zone->type == local_zone_transparent)
+				position = POSITION_ON;
+			lock_rw_unlock(&zone->lock);
+		}
+		lock_rw_unlock(&zones->lock);
+	}
+	if (position == toggle->position)
+		return false;
+	toggle->position = position;
+	toggle->since = now;
+	return true;
+}
+
+void sb_switches_poll(struct sb_state *state, struct module_env *env)
+{
+	struct sb_switch *switches = state->switches;
+	struct views *views = sb_compat_views(env);
+	struct view *view = views != NULL ? views_find_view(views, SB_VIEW, 0) : NULL;
+	struct local_zones *zones = view != NULL ? view->local_zones : NULL;
+	bool moved = look(&switches->module, zones, *env->now);
+	unsigned i;
+
+	for (i = 0; i < state->rule_count; i++)
+		moved = look(&switches->rule[i], zones, *env->now) || moved;
+	if (view != NULL)
+		lock_rw_unlock(&view->lock);
+	if (moved) {
+		apply(state);
+		atomic_fetch_add_explicit(&state->generation, 1, memory_order_acq_rel);
+		switches->sweeps_left = SWEEPS_AFTER_CHANGE;
+	}
+	if (switches->sweeps_left > 0) {
+		switches->sweeps_left--;
+		sb_cache_renew(state, env);
+	}
+}
+
+/* --- status and counters, for unbound-control view_list_local_data --- */
+
+/** Where records go. */
+struct sink {
+	struct local_zones *zones;
+	const char *owner;
+};
+
+static void add_record(const struct sink *sink, const char *text)
+{
+	char record[SB_DNAME_TEXT_MAX + 256];
+
+	snprintf(record, sizeof(record), "%s.%s. 0 IN TXT \"%s\"", sink->owner, sb_module.name,
+		 text);
+	/* what there is no memory for is published the next time */
+	(void)local_zones_add_RR(sink->zones, record);
+}
+
+/** Remove the zone that holds the records of an owner. */
+static void remove_records(const struct sink *sink)
+{
+	char text[128];
+	uint8_t wire[SB_DNAME_MAX];
+	struct local_zone *zone;
+	struct sb_dname name;
+	size_t wire_len;
+
+	snprintf(text, sizeof(text), "%s.%s.", sink->owner, sb_module.name);
+	if (sb_dname_from_text(text, wire, &wire_len) != SB_OK ||
+	    sb_dname_parse(&name, wire, wire_len) != SB_OK)
+		return;
+	lock_rw_wrlock(&sink->zones->lock);
+	zone = local_zones_find(sink->zones, wire, wire_len, (int)name.label_count + 1,
+				LDNS_RR_CLASS_IN);
+	if (zone != NULL)
+		local_zones_del_zone(sink->zones, zone);
+	lock_rw_unlock(&sink->zones->lock);
+}
+
+static void publish_status(const struct sink *sink, const struct toggle *toggle, const char *zone,
+			   bool off)
+{
+	const char *source = "file";
+	char text[SB_DNAME_TEXT_MAX + 64];
+
+	if (toggle->position != toggle->configured)
+		source = "control";
+	else if (toggle->position != POSITION_ABSENT)
+		source = "unbound.conf";
+	snprintf(text, sizeof(text), "%s %s %lld %s", zone, off ? "off" : "on",
+		 (long long)toggle->since, source);
+	add_record(sink, text);
+}
+
+static void emit_counter(void *arg, const char *name, uint64_t value)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), ". %s %llu", name, (unsigned long long)value);
+	add_record(arg, text);
+}
+
+static void add_up(void *arg, const char *name, uint64_t value)
+{
+	(void)name;
+	*(uint64_t *)arg += value;
+}
+
+/** A number that moves when anything that is published does. */
+static uint64_t published_sum(const struct sb_state *state)
+{
+	/* counters only grow, and a change of a switch moves the generation */
+	uint64_t sum = sb_generation(state);
+	unsigned i, j;
+
+	for (i = 0; i < state->rule_count; i++) {
+		for (j = 0; j < sb_module.counter_count; j++)
+			sum += sb_counter_sum(state, i, j);
+	}
+	if (sb_module.more_counters != NULL)
+		sb_module.more_counters(state, add_up, &sum);
+	return sum;
+}
+
+void sb_switches_publish(struct sb_state *state, struct module_env *env)
+{
+	struct sb_switch *switches = state->switches;
+	struct sink status = {.owner = "status"}, stats = {.owner = "stats"};
+	struct views *views = sb_compat_views(env);
+	uint64_t sum = published_sum(state);
+	struct view *view;
+	unsigned i, j;
+
+	if (views == NULL || (switches->ever_published && sum == switches->published))
+		return;
+	view = views_find_view(views, SB_VIEW, 1);
+	if (view == NULL)
+		return;
+	if (view->local_zones == NULL)
+		view->local_zones = local_zones_create();
+	status.zones = stats.zones = view->local_zones;
+	if (view->local_zones != NULL) {
+		remove_records(&status);
+		remove_records(&stats);
+		publish_status(&status, &switches->module, ".",
+			       switches->module.position == POSITION_OFF);
+		for (i = 0; i < state->rule_count; i++) {
+			const struct sb_dname *zone = sb_module.rule_zone(state, i);
+			char name[SB_DNAME_TEXT_MAX], text[SB_DNAME_TEXT_MAX + 128];
+
+			if (zone == NULL)
+				continue;
+			sb_dname_to_text(zone, 0, name);
+			publish_status(&status, &switches->rule[i], name, sb_is_off(state, i));
+			for (j = 0; j < sb_module.counter_count; j++) {
+				uint64_t count = sb_counter_sum(state, i, j);
+
+				if (count == 0)
+					continue;
+				snprintf(text, sizeof(text), "%s %s %llu", name,
+					 sb_module.counter_names[j], (unsigned long long)count);
+				add_record(&stats, text);
+			}
+		}
+		if (sb_module.more_counters != NULL)
+			sb_module.more_counters(state, emit_counter, &stats);
+		switches->published = sum;
+		switches->ever_published = true;
+	}
+	lock_rw_unlock(&view->lock);
+}
