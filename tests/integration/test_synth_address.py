@@ -491,7 +491,7 @@ def test_while_another_is_resolved(lab, poisoned, under_way):
     held = {"alias2.test.": "x.10.1.2.3.Z", "alias3.test.": "foo.bar.1.2.3.Z"}.get(under_way, under_way)
     forward = resolver.forward and under_way.startswith("alias")
     resolver.upstream.rule("hold", under_way if forward else expand(held))
-    for qtype in ("A", "AAAA"):
+    for qtype in ("A",) if forward else ("A", "AAAA"):
         pending = Pending((resolver.address, resolver.port), expand(under_way), qtype)
         resolver.upstream.wait_for(under_way if forward else expand(held), qtype)
         for _ in range(2):
