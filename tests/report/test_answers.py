@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is answered inside a report zone: acknowledgements, the apex, and never a negative rcode."""
+
+import random
+
+import dns.message
+import pytest
+
+from harness import Expect, exchange, make_query
+from reports import KEY, ZONE, envelope
+
+pytestmark = pytest.mark.needs("report")
+GOOD, GOOD_ID = envelope(nonce=0x0a1b2c3d)
+ACK = 'TXT "ok %s" @60' % GOOD_ID
+ND = "ND(%s)" % ZONE
+
+# id, question, options, expected
+ROWS = [
+    ("txt", GOOD + " TXT", {}, ACK),
+    ("a", GOOD + " A", {}, "A 198.51.100.53 @60"),
+    ("aaaa", GOOD + " AAAA", {}, ND),
+    ("upper case", GOOD.upper() + " TXT", {}, ACK),
+    ("no recursion desired", GOOD + " TXT", {"rd": False}, ACK),
+    ("checking disabled", GOOD + " TXT", {"cd": True}, ACK),
+    ("dnssec", GOOD + " TXT", {"do": True}, ACK),
+    ("tcp", GOOD + " TXT", {"tcp": True}, ACK),
+    ("mx", GOOD + " MX", {}, ND),
+    ("any", GOOD + " ANY", {}, ND),
+    ("ns", GOOD + " NS", {}, ND),
+    ("ds", GOOD + " DS", {}, ND),
+    ("unknown type", GOOD + " TYPE65280", {}, ND),
+    ("part of a name", "zz.%s A" % ZONE, {}, ND),
+    ("part of a name, ns", "zz.%s NS" % ZONE, {}, ND),
+    ("malformed", "e1.%s TXT" % ZONE, {}, ND),
+    ("noise", "www.%s A" % ZONE, {}, ND),
+    ("wildcard", "*.%s TXT" % ZONE, {}, ND),
+    ("underscore", "_dmarc.%s TXT" % ZONE, {}, ND),
+    ("apex soa", "%s SOA" % ZONE, {}, "SOA(%s)" % ZONE),
+    ("apex soa, rd=0", "%s SOA" % ZONE, {"rd": False}, "SOA(%s)" % ZONE),
+    ("apex ns", "%s NS" % ZONE, {}, "NS ns1.example.net. @60"),
+    ("apex ns, rd=0", "%s NS" % ZONE, {"rd": False}, "NS ns1.example.net. @60"),
+    ("apex a", "%s A" % ZONE, {}, ND),
+    ("apex txt", "%s TXT" % ZONE, {}, ND),
+    ("apex ds", "%s DS" % ZONE, {}, ND),
+    ("apex dnskey", "%s DNSKEY" % ZONE, {}, ND),
+]
+
+
+@pytest.fixture(scope="module")
+def resolver(module_lab, tmp_path_factory):
+    from reports import Reports
+    reports = Reports(module_lab, tmp_path_factory.mktemp("answers"))
+    return reports.resolver()
+
+
+@pytest.mark.parametrize("question,options,expected",
+                         [pytest.param(*r[1:], id=r[0]) for r in ROWS])
+def test_answer(resolver, question, options, expected):
+    qname, qtype = question.split()
+    qtype = int(qtype[4:]) if qtype.startswith("TYPE") else qtype
+    for _ in range(2):
+        response = resolver.ask(qname, qtype, **options)
+        assert Expect(expected).check(response) is None, (expected, str(response))
+        assert response.flag("AA") and not response.flag("AD") and not response.flag("TC")
+        assert response.question_unchanged()
+    assert resolver.cached_messages(ZONE) == []
+
+
+def test_other_classes_are_answered_without_data(resolver):
+    for qclass in ("CH", "HS"):
+        response = resolver.ask(GOOD, "TXT", qclass=qclass)
+        assert response.answer == []
+        assert response.rcode != "SERVFAIL"
+
+
+def test_names_outside_go_upstream(lab, reports):
+    """notr.example.net and r.example.net.evil.net are nobody's report zone."""
+    from data import Data
+    data = Data()
+    upstream = lab.upstream(data)
+    resolver = lab.resolver(upstream=upstream, modules=["report"], conf=reports.conf())
+    for qname in ("not" + GOOD.split(".", 1)[1], GOOD + ".evil.net", "example.net", "net"):
+        lab.expect(resolver, qname + " TXT", "UP")
+
+
+def test_hostile_names_never_get_a_negative_rcode(resolver):
+    rng = random.Random(5)
+    zone = b"\x01r\x07example\x03net\x00"
+    for _ in range(400):
+        labels, left = b"", 254 - len(zone)
+        for _ in range(rng.randrange(1, 6)):
+            size = min(rng.choice((1, 2, 3, 20, 63, rng.randrange(1, 64))), left - 1)
+            if size < 1:
+                break
+            octets = bytearray(rng.randrange(256) for _ in range(size))
+            if rng.random() < 0.5:
+                octets[:2] = rng.choice((b"e1", b"e2", b"E1", b"e9"))[:size]
+            if rng.random() < 0.5:
+                octets = bytearray(rng.choice(b"abcdefghijklmnopqrstuvwxyz234567") for _ in octets)
+                octets[:2] = b"e1"[:size]
+            labels += bytes([len(octets)]) + bytes(octets)
+            left -= len(octets) + 1
+        qtype = rng.choice(("A", "TXT", "AAAA", "NS", "ANY"))
+        wire = make_query(ZONE, qtype)
+        wire = wire[:12] + labels + zone + wire[12 + len(zone):]
+        answer = exchange((resolver.address, resolver.port), wire)
+        assert answer[12:12 + len(labels)] == labels, "case or octets of the question changed"
+        message = dns.message.from_wire(answer)
+        assert message.rcode() == 0 and message.answer == [], (wire, message)
+        assert len(message.authority) == 1, (wire, message)
+    log = resolver.new_log()
+    assert log == "", "clients made Unbound log:\n" + log
+
+
+def test_without_the_optional_keys(reports):
+    resolver = reports.resolver(zones=[{"zone": ZONE, "format": "envelope"}])
+    for question, expected in ((GOOD + " A", ND), (GOOD + " TXT", ACK), (ZONE + " NS", ND),
+                               (ZONE + " SOA", "SOA(%s)" % ZONE)):
+        qname, qtype = question.split()
+        assert Expect(expected).check(resolver.ask(qname, qtype)) is None, question
+
+
+def test_require_tcp(reports):
+    """TC=1 and nothing else over UDP; counted once, when it comes over TCP."""
+    resolver = reports.resolver(zones=[{"zone": ZONE, "format": "envelope", "require-tcp": True,
+                                        "keys": {1: KEY}}])
+    for options in ({}, {"edns": 0}, {"do": True}, {"rd": False}):
+        for qtype in ("TXT", "A"):
+            response = resolver.ask(GOOD, qtype, **options)
+            assert response.flag("TC") and response.rcode == "NOERROR"
+            assert response.answer == [] and response.authority == []
+            assert response.question_unchanged()
+    # what is no report needs no proof of the address
+    assert Expect(ND).check(resolver.ask("zz." + ZONE)) is None
+    assert Expect("SOA(%s)" % ZONE).check(resolver.ask(ZONE, "SOA")) is None
+    assert resolver.reports.lines() == []
+    for _ in range(2):
+        assert Expect(ACK).check(resolver.ask(GOOD, "TXT", tcp=True)) is None
+    resolver.stop()
+    lines = resolver.reports.reports()
+    assert [l["event"]["id"] for l in lines] == [GOOD_ID]
+    assert lines[0]["sitebound"]["verified"] == "tcp"
+    assert lines[0]["network"]["transport"] == "tcp"
+    stats = resolver.reports.stats()
+    assert (stats["accepted"], stats["duplicate"], stats["lines"]) == (1, 1, 1)
+
+
+def test_recursion_desired_is_needed_without_allow_setrd(lab, reports):
+    """Unbound itself refuses RD=0 under `access-control: allow`; the man page says so."""
+    resolver = lab.resolver(modules=["report"], conf=reports.conf())
+    assert resolver.ask(GOOD, "TXT", rd=False).rcode == "REFUSED"
+    assert Expect(ACK).check(resolver.ask(GOOD, "TXT")) is None
+
+
+@pytest.mark.parametrize("how,ip,port", [("full", "127.0.7.9", True), ("prefix", "127.0.7.0", False),
+                                         ("none", None, False)])
+def test_client_address(reports, how, ip, port):
+    resolver = reports.resolver(client_address=how)
+    resolver.ask(GOOD, "TXT", source="127.0.7.9")
+    resolver.stop()
+    client = resolver.reports.reports()[0].get("client", {})
+    assert client.get("ip") == ip
+    assert ("port" in client) == port
