@@ -568,13 +568,13 @@ static bool is_tainted(const struct sb_state *state, struct module_qstate *qstat
 	return false;
 }
 
-static bool noaaaa_guards(struct sb_state *state, struct module_qstate *qstate,
-			  struct dns_msg *response)
+static enum sb_guard noaaaa_guards(struct sb_state *state, struct module_qstate *qstate,
+				   struct dns_msg *response)
 {
 	struct noaaaa_qstate *own = sb_own(state, qstate);
 
 	if (response->qinfo.qclass != LDNS_RR_CLASS_IN || !is_tainted(state, qstate, response))
-		return false;
+		return SB_GUARD_NONE;
 	/* as the guard does for a response that is kept out only now */
 	if (own != NULL && own->withheld)
 		sb_compat_store_rrsets(qstate, response);
@@ -584,7 +584,7 @@ static bool noaaaa_guards(struct sb_state *state, struct module_qstate *qstate,
 		if (own != NULL && !qstate->no_cache_store)
 			own->guarded = true;
 	}
-	return true;
+	return SB_GUARD_MESSAGE;
 }
 
 static int noaaaa_start(struct sb_state *state, struct module_env *env)

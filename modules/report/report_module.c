@@ -296,8 +296,8 @@ static void report_operate(struct sb_state *state, struct module_qstate *qstate,
 
 /** What the resolver itself asks about a report zone's names (the validator's DS) must not be
  * what clients get from the cache. */
-static bool report_guards(struct sb_state *state, struct module_qstate *qstate,
-			  struct dns_msg *response)
+static enum sb_guard report_guards(struct sb_state *state, struct module_qstate *qstate,
+				   struct dns_msg *response)
 {
 	const struct report_conf *conf = state->section;
 	const struct report_zone *zone;
@@ -306,9 +306,9 @@ static bool report_guards(struct sb_state *state, struct module_qstate *qstate,
 
 	(void)qstate;
 	if (!sb_query_from(&response->qinfo, &query))
-		return false;
+		return SB_GUARD_NONE;
 	zone = sb_zones_find(conf->zones, &query.qname, &apex_label);
-	return zone != NULL && !sb_is_off(state, zone->index);
+	return zone != NULL && !sb_is_off(state, zone->index) ? SB_GUARD_MESSAGE : SB_GUARD_NONE;
 }
 
 static unsigned report_rule_count(const struct sb_state *state)

@@ -169,9 +169,11 @@ static enum outcome take_reply(const struct module_qstate *qstate, struct synth_
 		return outcome;
 	}
 	own->reply = own->incoming;
-	/* NXDOMAIN for AAAA may be a filter's word, and no fact about the name (RFC 4074 section
-	 * 4.2): before another site is tried, ask whether the name has any other data */
-	if (outcome == OUTCOME_ABSENT && qtype == SB_TYPE_AAAA && own->zone->site_count > 1) {
+	/* that there is no AAAA may be a filter's word, and no fact about the name, be it NXDOMAIN
+	 * (RFC 4074 section 4.2) or NODATA: A decides at which site the name is */
+	if (qtype == SB_TYPE_AAAA && own->zone->site_count > 1 &&
+	    (outcome == OUTCOME_ABSENT ||
+	     (outcome == OUTCOME_EXISTS && own->reply->an_numrrsets == 0))) {
 		own->probing = true;
 		return OUTCOME_UNKNOWN;
 	}
@@ -388,21 +390,44 @@ static void synth_inform_super(struct sb_state *state, struct module_qstate *sub
 	own->incoming = sb_reply_copy(super->region, sub->return_msg->rep);
 }
 
-static bool synth_guards(struct sb_state *state, struct module_qstate *qstate,
-			 struct dns_msg *response)
+/** Whether synth answers a question otherwise than with this reply from upstream. */
+static bool overrides(const struct sb_state *state, const struct sb_query *query,
+		      const struct reply_info *rep)
 {
 	struct sb_verdict verdict;
-	struct sb_query query;
 
-	(void)qstate;
-	if (!sb_query_from(&response->qinfo, &query))
-		return false;
-	synth_decide(state->section, &query, &verdict);
+	synth_decide(state->section, query, &verdict);
 	if (verdict.kind == SB_ASK_UPSTREAM)
-		synth_decide_upstream(state->section, &query, FLAGS_GET_RCODE(response->rep->flags),
-				      response->rep->an_numrrsets > 0, &verdict);
+		synth_decide_upstream(state->section, query, FLAGS_GET_RCODE(rep->flags),
+				      rep->an_numrrsets > 0, &verdict);
 	sb_switch_verdict(state, &verdict);
 	return verdict.kind != SB_PASS;
+}
+
+static enum sb_guard synth_guards(struct sb_state *state, struct module_qstate *qstate,
+				  struct dns_msg *response)
+{
+	const struct reply_info *rep = response->rep;
+	struct sb_query query;
+	size_t i;
+
+	if (!sb_query_from(&response->qinfo, &query))
+		return SB_GUARD_NONE;
+	/* An alias to a computed name gets upstream's answer. The iterator must not follow it into
+	 * the cache, where composed answers are. */
+	for (i = 0; i < rep->an_numrrsets; i++) {
+		struct sb_query target = {.qtype = qstate->qinfo.qtype, .qclass = query.qclass};
+		uint8_t *name = NULL;
+		size_t name_len = 0;
+
+		if (ntohs(rep->rrsets[i]->rk.type) != LDNS_RR_TYPE_CNAME)
+			continue;
+		get_cname_target(rep->rrsets[i], &name, &name_len);
+		if (name != NULL && sb_dname_parse(&target.qname, name, name_len) == SB_OK &&
+		    overrides(state, &target, rep))
+			return SB_GUARD_ALL;
+	}
+	return overrides(state, &query, rep) ? SB_GUARD_MESSAGE : SB_GUARD_NONE;
 }
 
 static unsigned synth_rule_count(const struct sb_state *state)

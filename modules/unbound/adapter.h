@@ -15,6 +15,14 @@
 
 struct sb_state;
 
+enum sb_guard {
+	SB_GUARD_NONE,
+	/** the message; its RRsets may stay, for the resolver's own use */
+	SB_GUARD_MESSAGE,
+	/** all of it, and the query must not be answered from the cache from here on */
+	SB_GUARD_ALL
+};
+
 /** What a module is to the adapter. Each .so defines one, `sb_module`. */
 struct sb_module {
 	/** its name: key of its section, word in log lines and toggles */
@@ -40,12 +48,12 @@ struct sb_module {
 	void (*inform_super)(struct sb_state *state, struct module_qstate *sub,
 			     struct module_qstate *super);
 	/**
-	 * Whether a response from upstream must not enter the message cache, because the module
-	 * would answer this question otherwise, and the message cache is asked before any module.
+	 * What must not enter the cache of a response from upstream, because the module would
+	 * answer the question otherwise, and the message cache is asked before any module.
 	 * NULL when no response can be of that kind.
 	 */
-	bool (*guards)(struct sb_state *state, struct module_qstate *qstate,
-		       struct dns_msg *response);
+	enum sb_guard (*guards)(struct sb_state *state, struct module_qstate *qstate,
+				struct dns_msg *response);
 
 	/* what can be switched and counted one by one: the rules */
 

@@ -7,12 +7,17 @@
 /** Unbound calls this for every response that the iterator gets, before it is stored. */
 static int guard(struct module_qstate *qstate, struct dns_msg *response, int id, void *arg)
 {
+	enum sb_guard guarded = SB_GUARD_NONE;
+
 	(void)id;
-	if (response == NULL || response->rep == NULL ||
-	    !sb_module.guards(arg, qstate, response) || qstate->no_cache_store)
+	if (response != NULL && response->rep != NULL)
+		guarded = sb_module.guards(arg, qstate, response);
+	if (guarded == SB_GUARD_NONE)
 		return 1;
-	/* the RRsets may stay: no client is answered from them without the modules being asked */
-	sb_compat_store_rrsets(qstate, response);
+	if (guarded == SB_GUARD_ALL)
+		qstate->no_cache_lookup = 1;
+	else if (!qstate->no_cache_store)
+		sb_compat_store_rrsets(qstate, response);
 	qstate->no_cache_store = 1;
 	return 1;
 }
