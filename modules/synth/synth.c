@@ -464,21 +464,25 @@ static bool parse_reverse(const struct sb_dname *qname, struct sb_netblock *bloc
 	return true;
 }
 
-/** The most specific range that has the whole block, or NULL. */
+/** The most specific range that has the whole block; or else one that the block has, whose names
+ * make the block's an empty non-terminal; or NULL. */
 static const struct synth_range *find_range(const struct synth_conf *conf,
 					    const struct sb_netblock *block)
 {
-	const struct synth_range *best = NULL;
+	const struct synth_range *best = NULL, *below = NULL;
 	size_t i;
 
 	for (i = 0; i < conf->range_count; i++) {
 		const struct synth_range *range = &conf->range[i];
 
-		if (sb_netblock_covers(&range->block, block) &&
-		    (best == NULL || range->block.prefix_len > best->block.prefix_len))
-			best = range;
+		if (sb_netblock_covers(&range->block, block)) {
+			if (best == NULL || range->block.prefix_len > best->block.prefix_len)
+				best = range;
+		} else if (sb_netblock_covers(block, &range->block)) {
+			below = range;
+		}
 	}
-	return best;
+	return best != NULL ? best : below;
 }
 
 static void decide_reverse(const struct synth_conf *conf, const struct sb_query *query,
@@ -534,8 +538,9 @@ void synth_decide(const struct synth_conf *conf, const struct sb_query *query,
 }
 
 /** What a name of a range becomes when upstream has nothing. */
-static void decide_reverse_upstream(const struct synth_conf *conf, const struct sb_query *query,
-				    unsigned rcode, struct sb_verdict *verdict)
+static void decide_reverse_upstream(const struct synth_conf *conf, const struct synth_zone *zone,
+				    const struct sb_query *query, unsigned rcode,
+				    struct sb_verdict *verdict)
 {
 	const struct synth_range *range;
 	struct sb_netblock block;
@@ -550,20 +555,20 @@ static void decide_reverse_upstream(const struct synth_conf *conf, const struct 
 		if (rcode != SB_NXDOMAIN)
 			return;
 		if (query->qtype == SB_TYPE_SOA &&
-		    query->qname.label_count == range->reverse->apex.label_count)
-			answer_soa(verdict, range->reverse);
+		    query->qname.label_count == zone->apex.label_count)
+			answer_soa(verdict, zone);
 		else
-			answer_nodata(verdict, range->reverse);
+			answer_nodata(verdict, zone);
 		return;
 	}
 	if (!synth_allowed(range->names, &block.addr)) {
 		if (rcode == SB_NXDOMAIN)
-			answer_negative(verdict, SB_NXDOMAIN, range->reverse, SYNTH_COUNT_DENIED);
+			answer_negative(verdict, SB_NXDOMAIN, zone, SYNTH_COUNT_DENIED);
 		return;
 	}
 	if (query->qtype != SB_TYPE_PTR && query->qtype != SB_TYPE_ANY) {
 		if (rcode == SB_NXDOMAIN)
-			answer_nodata(verdict, range->reverse);
+			answer_nodata(verdict, zone);
 		return;
 	}
 	names = &range->names->apex;
@@ -590,7 +595,7 @@ void synth_decide_upstream(const struct synth_conf *conf, const struct sb_query 
 		return;
 	verdict->rule = zone->rule;
 	if (zone->kind == SYNTH_REVERSE)
-		decide_reverse_upstream(conf, query, rcode, verdict);
+		decide_reverse_upstream(conf, zone, query, rcode, verdict);
 	else if (zone->kind == SYNTH_ADDRESSES && left == 0 && rcode == SB_NXDOMAIN)
 		answer_nodata(verdict, zone);
 }

@@ -63,8 +63,6 @@ struct synth_range {
 	struct sb_netblock block;
 	/** the zone of the names that PTR records point to */
 	const struct synth_zone *names;
-	/** the reverse zone that holds the range */
-	const struct synth_zone *reverse;
 };
 
 struct synth_conf {

@@ -479,9 +479,9 @@ static size_t reverse_apex(const struct sb_netblock *block, uint8_t wire[SB_DNAM
 	return at + (ip4 ? sizeof(ip4_root) : sizeof(ip6_root));
 }
 
-/** The reverse zone of a block, made when it is not there yet; NULL after an error message. */
-static const struct synth_zone *reverse_zone(const struct sb_value *value, struct synth_conf *conf,
-					     const struct sb_netblock *block, uint32_t negative_ttl)
+/** Make the reverse zone of a block when it is not there yet. @return whether it is there. */
+static bool add_reverse_zone(const struct sb_value *value, struct synth_conf *conf,
+			     const struct sb_netblock *block, uint32_t negative_ttl)
 {
 	struct synth_zone *zone = new_zone(value, SYNTH_REVERSE);
 	const struct synth_zone *there;
@@ -490,16 +490,16 @@ static const struct synth_zone *reverse_zone(const struct sb_value *value, struc
 	const uint8_t *copy = sb_arena_copy(value->yaml->arena, wire, wire_len);
 
 	if (zone == NULL)
-		return NULL;
+		return false;
 	if (copy == NULL || sb_dname_parse(&zone->apex, copy, wire_len) != SB_OK) {
 		sb_value_no_memory(value);
-		return NULL;
+		return false;
 	}
 	there = sb_zones_get(conf->zones, &zone->apex);
 	if (there != NULL && there->kind == SYNTH_REVERSE)
-		return there;
+		return true;
 	zone_soa(zone, negative_ttl);
-	return add_zone(value, conf, zone) ? zone : NULL;
+	return add_zone(value, conf, zone);
 }
 
 static void add_ranges(const struct sb_value *value, struct synth_conf *conf,
@@ -511,8 +511,7 @@ static void add_ranges(const struct sb_value *value, struct synth_conf *conf,
 		struct synth_range range = {.block = names->allow.block[i], .names = names};
 		struct synth_range *grown;
 
-		range.reverse = reverse_zone(value, conf, &range.block, names->soa.ttl);
-		if (range.reverse == NULL)
+		if (!add_reverse_zone(value, conf, &range.block, names->soa.ttl))
 			return;
 		grown = sb_arena_grow(value->yaml->arena, conf->range, conf->range_count,
 				      sizeof(*grown));
