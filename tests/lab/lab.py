@@ -13,6 +13,7 @@ Nameservers, egress resolvers and the client run the very files of conf/; only t
 import json
 import os
 import re
+import resource
 import secrets
 import shutil
 import signal
@@ -86,6 +87,17 @@ def control(path, command):
             out += part
 
 
+def raise_limits():
+    """As a service manager would: with few file descriptors Unbound cuts down the length of its request list."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for limit in ((65536, max(hard, 65536)), (hard, hard)):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+            return
+        except (ValueError, OSError):
+            continue
+
+
 class Lab:
     def __init__(self, modules=None):
         self.tag = "sb" + secrets.token_hex(3)
@@ -124,8 +136,8 @@ class Lab:
         if proc is None:
             return
         try:
-            os.killpg(proc.pid, signal.SIGCONT)
             os.killpg(proc.pid, how)
+            os.killpg(proc.pid, signal.SIGCONT)
         except ProcessLookupError:
             pass
         try:
@@ -143,6 +155,7 @@ class Lab:
         yield 1, "c1", 31
 
     def build(self):
+        raise_limits()
         self.spaces = ["in", "r1", "r2"] + [h for _, h, _ in self.hosts()]
         top = ["netns add " + self.ns(s) for s in self.spaces]
         links = [("in", "i1", "r1", "out"), ("in", "i2", "r2", "out"), ("r1", "cross", "r2", "cross")]
@@ -310,8 +323,11 @@ class Lab:
             out.write("\n".join(conf + list(extra)) + "\n")
         return file
 
+    def start_script_again(self):
+        self.start_script(*self.script)
+
     def start_script(self, script, extra=()):
-        self.script = script
+        self.script = script, extra
         for key in ("a1", "b1"):
             if script == "forward-health":
                 self.start("script-" + key, key, [FORWARD_HEALTH, "-c", self.health_conf(key, extra)])
@@ -321,8 +337,7 @@ class Lab:
                     "10.2.0.21@5301 10.2.0.22@5301", program("unbound-control"), "-c", self.path(key + ".conf")])
         if script == "forward-health":
             for key in ("a1", "b1"):
-                wait_for("four resolvers up", 10, lambda: len(
-                    [e for e in self.events(key, "resolver-state") if e["sitebound"]["to"] == "up"]) >= 4)
+                wait_for("forward-health at " + key, 10, lambda: len(self.events(key, "resolver-state")) >= 4)
 
     def events(self, key, action=None):
         try:
