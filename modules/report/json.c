@@ -13,15 +13,23 @@ void report_json_init(struct report_json *json)
 
 /* ---- nodes ---- */
 
+static bool is_key(const struct report_json_node *node, const char *key, size_t key_len)
+{
+	return node->key_len == key_len && node->key[0] == key[0] &&
+	       memcmp(node->key, key, key_len) == 0;
+}
+
 /** The member of an object, made when it is not there; 0 when there is no room. */
 static uint16_t member(struct report_json *json, uint16_t object, const char *key, size_t key_len)
 {
 	struct report_json_node *node;
-	uint16_t i;
+	uint16_t i = json->node[object].last;
 
+	/* the newest object is the likeliest one: fields come in groups */
+	if (i != 0 && is_key(&json->node[i], key, key_len))
+		return i;
 	for (i = json->node[object].first; i != 0; i = json->node[i].next) {
-		node = &json->node[i];
-		if (node->key_len == key_len && memcmp(node->key, key, key_len) == 0)
+		if (is_key(&json->node[i], key, key_len))
 			return i;
 	}
 	if (json->node_count == REPORT_JSON_NODES || key_len > UINT16_MAX) {
@@ -93,6 +101,14 @@ static void append_escape(struct report_json *json, unsigned code)
 	append(json, escape, sizeof(escape));
 }
 
+/** Whether an octet can be a part of what is escaped. */
+static const bool is_special[256] = {
+	/* C0 */
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	['"'] = 1, ['\\'] = 1, [0x7f] = 1, [0xe2] = 1,
+};
+
 /** A string (RFC 8259 section 7). Beside what must be escaped, DEL and the line separators
  * U+2028 and U+2029 are: some readers of lines take them for ends of lines. */
 static void append_string(struct report_json *json, const char *text, size_t text_len)
@@ -104,7 +120,7 @@ static void append_string(struct report_json *json, const char *text, size_t tex
 		const unsigned char *c = (const unsigned char *)text + at;
 		size_t used = 1;
 
-		if (*c >= 0x20 && *c != '"' && *c != '\\' && *c != 0x7f && *c != 0xe2)
+		if (!is_special[*c])
 			continue;
 		if (*c == 0xe2) {
 			if (text_len - at < 3 || c[1] != 0x80 || (c[2] & 0xfe) != 0xa8)
