@@ -42,6 +42,8 @@ struct report_target {
 	ino_t ino;
 	/** a part of a line can be taken back: a regular file that we opened to append */
 	bool takes_back;
+	/** fd is a socket, which can be told for each write not to block */
+	bool socket;
 	/** fd is shared with others and may block: ask poll() before each write */
 	bool shared;
 	/** octets of the first line that are written already */
@@ -114,9 +116,10 @@ static void target_adopt(struct report_target *target, int fd, const struct stat
 	target->ino = stat->st_ino;
 	target->takes_back = false;
 	target->shared = false;
+	target->socket = S_ISSOCK(stat->st_mode);
 	if (S_ISFIFO(stat->st_mode))
 		target->kind = TARGET_PIPE;
-	else if (S_ISSOCK(stat->st_mode) || isatty(fd))
+	else if (target->socket || isatty(fd))
 		target->kind = TARGET_STREAM;
 	else
 		target->kind = TARGET_FILE;
@@ -224,7 +227,7 @@ static ssize_t put(const struct report_target *target, const char *octets, size_
 {
 	ssize_t n;
 
-	if (target->shared && target->kind != TARGET_FILE) {
+	if (target->shared && !target->socket && target->kind != TARGET_FILE) {
 		struct pollfd ready = {.fd = target->fd, .events = POLLOUT};
 
 		if (poll(&ready, 1, 0) != 1) {
@@ -233,7 +236,8 @@ static ssize_t put(const struct report_target *target, const char *octets, size_
 		}
 	}
 	do {
-		n = write(target->fd, octets, len);
+		n = target->socket ? send(target->fd, octets, len, MSG_DONTWAIT | MSG_NOSIGNAL)
+				   : write(target->fd, octets, len);
 	} while (n == -1 && errno == EINTR);
 	if (n == -1 && errno == EWOULDBLOCK)
 		errno = EAGAIN;

@@ -208,34 +208,44 @@ class Reports:
 
 
 # -- many questions -----------------------------------------------------------------------------
-def burst(server, names, qtype="TXT", window=200, timeout=10):
+def burst(server, names, qtype="TXT", window=50, timeout=10):
     """Ask many questions over UDP, `window` at a time, each again after a second without an answer.
     Returns the answers' wires in the order of the names."""
-    wires = [bytearray(make_query(n, qtype, ident=i & 0xffff)) for i, n in enumerate(names)]
+    wires = [make_query(n, qtype, ident=i & 0xffff) for i, n in enumerate(names)]
     answers = [None] * len(wires)
     waiting = {}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         sock.connect(server)
         todo = iter(range(len(wires)))
-        deadline = time.monotonic() + timeout
+        now = looked = time.monotonic()
+        deadline = now + timeout
         while True:
             while len(waiting) < window:
                 index = next(todo, None)
                 if index is None:
                     break
+                assert index & 0xffff not in waiting, "a question waits for too long"
                 sock.send(wires[index])
-                waiting[index & 0xffff] = (index, time.monotonic())
+                waiting[index & 0xffff] = (index, now)
             if not waiting:
                 return answers
-            assert time.monotonic() < deadline, "%d questions are not answered" % len(waiting)
-            if select.select([sock], [], [], 0.2)[0]:
-                wire = sock.recv(4096)
-                index, _ = waiting.pop(struct.unpack("!H", wire[:2])[0], (None, None))
-                if index is not None:
+            ready = select.select([sock], [], [], 0.2)[0]
+            now = time.monotonic()
+            assert now < deadline, "%d questions are not answered" % len(waiting)
+            if ready:
+                try:
+                    wire = sock.recv(4096)
+                except ConnectionRefusedError:
+                    continue
+                index, _ = waiting.get(struct.unpack("!H", wire[:2])[0], (None, None))
+                # a late answer to an earlier question may have the same number
+                if index is not None and wire[12:30] == wires[index][12:30]:
                     answers[index] = wire
-            else:
+                    del waiting[index & 0xffff]
+            if now - looked > 0.3:
+                looked = now
                 for ident, (index, sent) in list(waiting.items()):
-                    if time.monotonic() - sent > 1:
+                    if now - sent > 1:
                         sock.send(wires[index])
-                        waiting[ident] = (index, time.monotonic())
+                        waiting[ident] = (index, now)
