@@ -94,12 +94,38 @@ size_t sb_dname_to_text(const struct sb_dname *name, unsigned first, char text[S
 	return at;
 }
 
+/* Names are compared, copied and hashed eight octets at a time: they are in the path of every query. */
+
+#define EIGHT(octet) (UINT64_C(0x0101010101010101) * (octet))
+
+static uint64_t get_eight(const uint8_t *from)
+{
+	uint64_t eight;
+
+	memcpy(&eight, from, sizeof(eight));
+	return eight;
+}
+
+/** sb_lower() of eight octets: bit 7 of each octet of `upper` says whether it is a capital. */
+static uint64_t lower_eight(uint64_t eight)
+{
+	uint64_t low = eight & EIGHT(0x7f);
+	uint64_t from_a = low + EIGHT(0x80 - 'A'), over_z = low + EIGHT(0x7f - 'Z');
+	uint64_t upper = (from_a ^ over_z) & ~eight & EIGHT(0x80);
+
+	return eight | upper >> 2;
+}
+
 bool sb_octets_equal(const uint8_t *a, const uint8_t *b, size_t len)
 {
-	size_t i;
+	for (; len >= 8; a += 8, b += 8, len -= 8) {
+		uint64_t eight_a = get_eight(a), eight_b = get_eight(b);
 
-	for (i = 0; i < len; i++) {
-		if (sb_lower(a[i]) != sb_lower(b[i]))
+		if (eight_a != eight_b && lower_eight(eight_a) != lower_eight(eight_b))
+			return false;
+	}
+	for (; len > 0; a++, b++, len--) {
+		if (*a != *b && sb_lower(*a) != sb_lower(*b))
 			return false;
 	}
 	return true;
@@ -107,8 +133,28 @@ bool sb_octets_equal(const uint8_t *a, const uint8_t *b, size_t len)
 
 void sb_octets_lower(uint8_t *to, const uint8_t *from, size_t len)
 {
-	size_t i;
+	for (; len >= 8; to += 8, from += 8, len -= 8) {
+		uint64_t eight = lower_eight(get_eight(from));
 
-	for (i = 0; i < len; i++)
-		to[i] = sb_lower(from[i]);
+		memcpy(to, &eight, sizeof(eight));
+	}
+	for (; len > 0; to++, from++, len--)
+		*to = sb_lower(*from);
+}
+
+uint32_t sb_octets_hash(uint32_t seed, const uint8_t *octets, size_t len)
+{
+	/* an odd number with its bits spread: 2^64 divided by the golden ratio */
+	const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t hash = (seed + len) * factor, rest = 0;
+
+	/* bit 5 is what the two cases of a letter differ in */
+	for (; len >= 8; octets += 8, len -= 8) {
+		hash = (hash ^ (get_eight(octets) | EIGHT(0x20))) * factor;
+		hash ^= hash >> 32;
+	}
+	for (; len > 0; octets++, len--)
+		rest = rest << 8 | *octets | 0x20;
+	hash = (hash ^ rest) * factor;
+	return (uint32_t)(hash >> 32);
 }

@@ -51,25 +51,11 @@ void sb_zones_free(struct sb_zones *zones)
 	free(zones);
 }
 
-/** FNV-1a over the parent's number and the label in lower case. */
-static uint32_t hash_label(uint32_t parent, const uint8_t *label, size_t label_len)
-{
-	uint32_t hash = 2166136261U ^ parent;
-	size_t i;
-
-	hash *= 16777619U;
-	for (i = 0; i < label_len; i++) {
-		hash ^= sb_lower(label[i]);
-		hash *= 16777619U;
-	}
-	return hash ^ (hash >> 15);
-}
-
 /** The slot of the child, or the empty slot where it would go. */
 static uint32_t find_slot(const struct sb_zones *zones, uint32_t parent, const uint8_t *label,
 			  size_t label_len)
 {
-	uint32_t i = hash_label(parent, label, label_len) & zones->slot_mask;
+	uint32_t i = sb_octets_hash(parent, label, label_len) & zones->slot_mask;
 
 	while (zones->slot[i] != 0) {
 		const struct node *node = &zones->node[zones->slot[i]];

@@ -300,11 +300,7 @@ size_t sb_cache_sweep(struct module_env *env,
 		      void *arg);
 
 /** Store the query's return_msg in the message cache under the query. */
-static inline void sb_cache_store(struct module_qstate *qstate)
-{
-	/* without memory the next asker resolves anew */
-	(void)sb_compat_store(qstate, qstate->return_msg->rep);
-}
+void sb_cache_store(struct module_qstate *qstate);
 
 /* --- other names in the same query (subquery.c) --- */
 

@@ -74,6 +74,22 @@ void sb_cache_unguard(struct sb_state *state, struct module_env *env)
 	state->annotating = false;
 }
 
+void sb_cache_store(struct module_qstate *qstate)
+{
+	struct reply_info *rep = qstate->return_msg->rep;
+	size_t i;
+
+	/* RRsets of our own making have none until they need one */
+	for (i = 0; i < rep->rrset_count; i++) {
+		struct ub_packed_rrset_key *rrset = rep->rrsets[i];
+
+		if (rrset->entry.hash == 0)
+			rrset->entry.hash = rrset_key_hash(&rrset->rk);
+	}
+	/* without memory the next asker resolves anew */
+	(void)sb_compat_store(qstate, rep);
+}
+
 void sb_cache_forget(struct module_qstate *qstate)
 {
 	msg_cache_remove(qstate->env, qstate->qinfo.qname, qstate->qinfo.qname_len,

@@ -3,32 +3,39 @@
 
 #include <string.h>
 
+/** An RRset's two structures. The arrays of the data, the rdata and the owner follow. */
+struct rrset {
+	struct ub_packed_rrset_key key;
+	struct packed_rrset_data data;
+};
+
 struct ub_packed_rrset_key *sb_rrset_make(struct regional *region, const uint8_t *owner,
 					  size_t owner_len, uint16_t rrtype, uint32_t ttl,
 					  const uint8_t *rrs, size_t rrs_len, unsigned rr_count)
 {
-	struct ub_packed_rrset_key *key = regional_alloc_zero(region, sizeof(*key));
+	const size_t an_rr = sizeof(size_t) + sizeof(uint8_t *) + sizeof(time_t);
+	/* all in one: the way through the allocator is half of what an RRset costs */
+	struct rrset *rrset = regional_alloc(region, sizeof(*rrset) + rr_count * an_rr + rrs_len +
+							     owner_len);
+	struct ub_packed_rrset_key *key;
 	struct packed_rrset_data *data;
 	size_t i, at = 0;
 
-	data = regional_alloc_zero(region, sizeof(*data) +
-						   rr_count * (sizeof(size_t) + sizeof(uint8_t *) +
-							       sizeof(time_t)) +
-						   rrs_len);
-	if (key == NULL || data == NULL)
+	if (rrset == NULL)
 		return NULL;
+	memset(rrset, 0, sizeof(*rrset));
+	key = &rrset->key;
+	data = &rrset->data;
 	key->entry.key = key;
 	key->entry.data = data;
-	key->rk.dname = regional_alloc_init(region, owner, owner_len);
-	if (key->rk.dname == NULL)
-		return NULL;
+	key->rk.dname = (uint8_t *)(rrset + 1) + rr_count * an_rr + rrs_len;
+	memcpy(key->rk.dname, owner, owner_len);
 	key->rk.dname_len = owner_len;
 	key->rk.type = htons(rrtype);
 	key->rk.rrset_class = htons(LDNS_RR_CLASS_IN);
 	/* keeps computed data apart from resolved data in the RRset cache: the flag is part of
-	 * the key, and the iterator looks up without it */
+	 * the key, and the iterator looks up without it. The hash is made when it gets there. */
 	key->rk.flags = PACKED_RRSET_RPZ;
-	key->entry.hash = rrset_key_hash(&key->rk);
 	data->ttl = ttl;
 	data->count = rr_count;
 	data->trust = rrset_trust_ans_noAA;
