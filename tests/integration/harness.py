@@ -7,8 +7,11 @@ The environment says where things are:
   UNBOUND_PREFIX_OTHER   another version of Unbound, for the test of the build check
   SITEBOUND_MODULES      directories with synth.so, noaaaa.so, report.so, separated by ':'; each may also be the
                          parent of NAME/NAME.so, NAME/.libs/NAME.so or .libs/NAME.so
+  SITEBOUND_WRAPPER      words put before the command of a resolver with modules, for example
+                         "valgrind -q --error-exitcode=99": what it prints is a log line, and so a failure
 """
 
+import functools
 import itertools
 import os
 import re
@@ -48,6 +51,13 @@ def unbound_program(program, prefix_variable="UNBOUND_PREFIX"):
     if prefix_variable != "UNBOUND_PREFIX":
         return None
     return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+@functools.lru_cache
+def has_option(program, option):
+    """Whether an Unbound knows an option of unbound.conf."""
+    with open(program, "rb") as file:
+        return option.encode() + b":" in file.read()
 
 
 def module_path(module):
@@ -160,6 +170,8 @@ class Resolver:
         self.user = user
         self.env = dict(env or {})
         self.wrapper = list(wrapper)
+        if not self.wrapper and self.module_files:
+            self.wrapper = os.environ.get("SITEBOUND_WRAPPER", "").split()
         self.upstream_stub = upstream_stub
         self.conf_file = os.path.join(self.folder, "sitebound.yaml")
         self.unbound_conf = os.path.join(self.folder, "unbound.conf")
@@ -207,6 +219,8 @@ class Resolver:
                 "  trust-anchor-signaling: no",
                 "  ede: %s" % ("yes" if self.ede else "no"),
                 '  module-config: "%s"' % chain]
+        if has_option(self.program, "discard-timeout"):
+            text.append("  discard-timeout: 20000")  # for slow machines: late answers are not dropped
         text += ['  local-zone: "%s" nodefault' % zone for zone in LAN_ZONES]
         text += ["  " + line.strip() for line in self.server.splitlines() if line.strip()]
         if self.module_files:

@@ -150,7 +150,7 @@ def test_environment_wins(lab, tmp_path):
 @pytest.mark.needs("synth")
 def test_view_is_invisible(lab):
     """The view that says where the file is answers no client."""
-    resolver = start(lab, find="view")
+    resolver = start(lab, find="view", forward=True)
     assert resolver.ask("config.", "TXT").data("TXT") == []
 
 

@@ -35,9 +35,9 @@ def start(lab, changes=None, records="", ent=False, servfail=(), **options):
     return lab.resolver(**options)
 
 
-def in_order(lab, resolver, *lines):
-    """Questions in order, then all once more. Nothing may be logged."""
-    for repeat in (False, True):
+def in_order(lab, resolver, *lines, cached=False):
+    """Questions in order, then all once more. Nothing may be logged. With `cached` TTLs may be smaller from the start."""
+    for repeat in (cached, True):
         for question, expected in lines:
             lab.expect(resolver, question, expected, expand, repeat=repeat)
     tabletest.settle(resolver)
@@ -440,12 +440,14 @@ def test_cname_from_elsewhere(lab, poisoned):
     upstream_data = resolver.upstream.data
     node = upstream_data.records[key("svc.dc.prd.example.com.")]
     upstream_data.additional[(key("mx.test."), 15)] = list(node.values())
-    for qname in ("alias.test.", "alias2.test.", "mx.test."):
-        for qtype in ("A", "SRV", "MX", "CNAME"):
-            first = resolver.ask(qname, qtype)
-            assert resolver.ask(qname, qtype).brief() == first.brief()
-            resolver.ask(qname, qtype, cd=True)
-    in_order(lab, resolver, *SITE_LINES)
+    first = {}
+    for number in range(3):
+        for qname in ("alias.test.", "alias2.test.", "mx.test."):
+            for qtype in ("A", "SRV", "MX", "CNAME"):
+                response = resolver.ask(qname, qtype)
+                assert first.setdefault((qname, qtype), response.brief()) == response.brief(), str(response)
+                resolver.ask(qname, qtype, cd=True)
+        in_order(lab, resolver, *SITE_LINES, cached=number > 0)
 
 
 def test_name_server_names(lab, poisoned):
@@ -471,7 +473,7 @@ def test_while_another_is_resolved(lab, poisoned):
             lab.expect(resolver, question, expected, expand, repeat=True)
     resolver.upstream.release()
     pending.result()
-    in_order(lab, resolver, *SITE_LINES)
+    in_order(lab, resolver, *SITE_LINES, cached=True)
 
 
 @pytest.mark.needs("noaaaa")
@@ -618,6 +620,18 @@ def test_bogus_target_fails_closed(lab):
         assert response.rcode == "SERVFAIL", str(response)
     response = resolver.ask("only2.dc.prd.signed.test.", "A")
     assert response.data("A") == ["10.2.1.6"] and not response.flag("AD"), str(response)
+
+
+# -- Extended DNS Errors ------------------------------------------------------------------------
+@pytest.mark.parametrize("qname", ["svc.dc.P", "only2.dc.P", "nosuch.dc.P", "dc.P"])
+def test_ede_is_the_same_in_repeats(lab, qname):
+    """Whatever the first answer says, the cached one does too, with EDNS only."""
+    resolver = start(lab, ede=True)
+    first = resolver.ask(expand(qname), edns=0).ede()
+    for extra in ({}, {"tcp": True}, {"do": True}):
+        assert resolver.ask(expand(qname), edns=0, **extra).ede() == first
+    assert resolver.ask(expand(qname)).message.edns == -1
+    assert resolver.ask("www.example.com.", edns=0).ede() == []
 
 
 # -- the site from the host's name --------------------------------------------------------------
