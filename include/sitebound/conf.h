@@ -12,9 +12,15 @@
 /** A file larger than this many octets is refused. */
 #define SB_CONF_FILE_MAX (4U << 20)
 
+/** Mappings and lists may be in one another this deep; no file of ours needs more than six. */
+#define SB_CONF_DEPTH_MAX 32
+
+/** Keys of one mapping. */
+#define SB_CONF_KEYS_MAX 1024
+
 /** One message about a configuration: FILE:LINE:COLUMN: KEY PATH: what is wrong. */
 struct sb_diag {
-	struct sb_diag *next;
+	struct sb_diag *next, *previous;
 	/** counted from 0 */
 	size_t line, column;
 	char *text;
@@ -22,7 +28,7 @@ struct sb_diag {
 
 /** Messages in the order of their places in the file. */
 struct sb_diags {
-	struct sb_diag *first;
+	struct sb_diag *first, *last;
 	size_t count;
 };
 

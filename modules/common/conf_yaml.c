@@ -13,6 +13,7 @@
 void sb_diags_init(struct sb_diags *diags)
 {
 	diags->first = NULL;
+	diags->last = NULL;
 	diags->count = 0;
 }
 
@@ -51,7 +52,7 @@ static size_t write_path(const struct sb_value *value, char *path, size_t room)
 void sb_value_error(const struct sb_value *value, const char *format, ...)
 {
 	struct sb_diags *diags = value->yaml->diags;
-	struct sb_diag *diag, **at = &diags->first;
+	struct sb_diag *diag, *before = diags->last;
 	char path[PATH_MAX_LEN], what[WHAT_MAX_LEN];
 	size_t path_len = write_path(value, path, sizeof(path)), size;
 	va_list args;
@@ -77,11 +78,14 @@ void sb_value_error(const struct sb_value *value, const char *format, ...)
 	}
 	diag->line = value->mark.line;
 	diag->column = value->mark.column;
-	while (*at != NULL && ((*at)->line < diag->line || ((*at)->line == diag->line &&
-							    (*at)->column <= diag->column)))
-		at = &(*at)->next;
-	diag->next = *at;
-	*at = diag;
+	/* readers find errors nearly in their order */
+	while (before != NULL && (before->line > diag->line || (before->line == diag->line &&
+								before->column > diag->column)))
+		before = before->previous;
+	diag->previous = before;
+	diag->next = before != NULL ? before->next : diags->first;
+	*(before != NULL ? &before->next : &diags->first) = diag;
+	*(diag->next != NULL ? &diag->next->previous : &diags->last) = diag;
 }
 
 void sb_value_no_memory(const struct sb_value *value)
@@ -157,6 +161,11 @@ static bool walk_map(const struct sb_value *value,
 
 	if (!sb_value_is_map(value)) {
 		sb_value_error(value, "must be a mapping of keys to values, not %s", kind(value));
+		return false;
+	}
+	if (value->node->data.mapping.pairs.top - value->node->data.mapping.pairs.start >
+	    SB_CONF_KEYS_MAX) {
+		sb_value_error(value, "more than %d keys", SB_CONF_KEYS_MAX);
 		return false;
 	}
 	for (pair = value->node->data.mapping.pairs.start;
