@@ -9,7 +9,7 @@ AC_ARG_ENABLE([sanitizers],
     [build with AddressSanitizer and UndefinedBehaviorSanitizer; the resolver must be built so too])],
   [], [enable_sanitizers=no])
 SB_CFLAGS="-std=gnu11 -fvisibility=hidden -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow"
-SB_CFLAGS="$SB_CFLAGS -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef -Wvla"
+SB_CFLAGS="$SB_CFLAGS -Wstrict-prototypes -Wmissing-prototypes -Werror=implicit-function-declaration -Wformat=2 -Wundef -Wvla"
 SB_LDFLAGS=
 AS_IF([test "$enable_werror" = yes], [SB_CFLAGS="$SB_CFLAGS -Werror"])
 AS_IF([test "$enable_sanitizers" = yes], [

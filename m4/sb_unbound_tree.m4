@@ -72,4 +72,14 @@ AS_IF([test -n "$with_unbound" && test "$with_unbound" != no], [
   tree:    $sb_want_options])])
   AC_MSG_RESULT([yes])
   sb_unbound_program=$with_unbound])
+
+# for the tests: where the programs are installed, and Unbound's own test program
+UNBOUND_PREFIX=
+TESTBOUND=
+AS_IF([test -n "$sb_unbound_program"],
+  [UNBOUND_PREFIX=`cd "\`dirname "$sb_unbound_program"\`/.." && pwd`])
+AS_IF([test -x "$UNBOUND_PREFIX/libexec/testbound"], [TESTBOUND=$UNBOUND_PREFIX/libexec/testbound],
+  [test -x "$sb_unbound_build/testbound"], [TESTBOUND=$sb_unbound_build/testbound])
+AC_SUBST([UNBOUND_PREFIX])
+AC_SUBST([TESTBOUND])
 ])

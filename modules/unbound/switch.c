@@ -235,12 +235,15 @@ static void remove_records(const struct sink *sink)
 	lock_rw_unlock(&sink->zones->lock);
 }
 
-static void publish_status(const struct sink *sink, const struct toggle *toggle, const char *zone,
-			   bool off)
+/** @param module: the module's switch, which a zone without one of its own follows. */
+static void publish_status(const struct sink *sink, const struct toggle *toggle,
+			   const struct toggle *module, const char *zone, bool off)
 {
 	const char *source = "file";
 	char text[SB_DNAME_TEXT_MAX + 64];
 
+	if (toggle->position == POSITION_ABSENT && toggle->position == toggle->configured)
+		toggle = module;
 	if (toggle->position != toggle->configured)
 		source = "control";
 	else if (toggle->position != POSITION_ABSENT)
@@ -300,7 +303,7 @@ void sb_switches_publish(struct sb_state *state, struct module_env *env)
 	if (view->local_zones != NULL) {
 		remove_records(&status);
 		remove_records(&stats);
-		publish_status(&status, &switches->module, ".",
+		publish_status(&status, &switches->module, &switches->module, ".",
 			       switches->module.position == POSITION_OFF);
 		for (i = 0; i < state->rule_count; i++) {
 			const struct sb_dname *zone = sb_module.rule_zone(state, i);
@@ -309,7 +312,8 @@ void sb_switches_publish(struct sb_state *state, struct module_env *env)
 			if (zone == NULL)
 				continue;
 			sb_dname_to_text(zone, 0, name);
-			publish_status(&status, &switches->rule[i], name, sb_is_off(state, i));
+			publish_status(&status, &switches->rule[i], &switches->module, name,
+				       sb_is_off(state, i));
 			for (j = 0; j < sb_module.counter_count; j++) {
 				uint64_t count = sb_counter_sum(state, i, j);
 
