@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Where things are: SITEBOUND_DECODE names the program sitebound-decode; without it, the one of
+"""Where things are: SITEBOUND_TOOLS is the folder with sitebound-decode; without it, the one of
 a build in the source tree or of the PATH is used."""
 
 import os
@@ -17,12 +17,11 @@ def root():
 
 @pytest.fixture(scope="session")
 def decode_program():
-    for program in (os.environ.get("SITEBOUND_DECODE"),
-                    os.path.join(ROOT, "tools", "sitebound-decode"),
-                    shutil.which("sitebound-decode")):
-        if program and os.access(program, os.X_OK):
+    for folder in (os.environ.get("SITEBOUND_TOOLS"), os.path.join(ROOT, "tools"), None):
+        program = shutil.which("sitebound-decode", path=folder)
+        if program:
             return program
-    reason = "there is no sitebound-decode: set SITEBOUND_DECODE"
+    reason = "there is no sitebound-decode: set SITEBOUND_TOOLS"
     if os.environ.get("SITEBOUND_NO_SKIP") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
