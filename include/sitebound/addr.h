@@ -41,8 +41,31 @@ struct sb_netblocks {
  */
 SB_MUST_CHECK enum sb_err sb_netblock_parse(const char *text, struct sb_netblock *block);
 
+/** Eight octets as a number, the first one on top; compilers make it one load. */
+static inline uint64_t sb_eight_octets(const uint8_t *octet)
+{
+	return (uint64_t)octet[0] << 56 | (uint64_t)octet[1] << 48 | (uint64_t)octet[2] << 40 |
+	       (uint64_t)octet[3] << 32 | (uint64_t)octet[4] << 24 | (uint64_t)octet[5] << 16 |
+	       (uint64_t)octet[6] << 8 | (uint64_t)octet[7];
+}
+
 /** Whether addr is in the block; never across families. */
-bool sb_netblock_has(const struct sb_netblock *block, const struct sb_addr *addr);
+static inline bool sb_netblock_has(const struct sb_netblock *block, const struct sb_addr *addr)
+{
+	uint64_t differ;
+	unsigned bits = block->prefix_len;
+
+	if (block->addr.len != addr->len)
+		return false;
+	differ = sb_eight_octets(block->addr.octet) ^ sb_eight_octets(addr->octet);
+	if (bits > 64) {
+		if (differ != 0)
+			return false;
+		differ = sb_eight_octets(block->addr.octet + 8) ^ sb_eight_octets(addr->octet + 8);
+		bits -= 64;
+	}
+	return bits == 0 || differ >> (64 - bits) == 0;
+}
 
 /** Whether every address of inner is in outer. */
 bool sb_netblock_covers(const struct sb_netblock *outer, const struct sb_netblock *inner);

@@ -89,8 +89,8 @@ bool sb_octets_equal(const uint8_t *a, const uint8_t *b, size_t len);
 void sb_octets_lower(uint8_t *to, const uint8_t *from, size_t len);
 
 /**
- * A hash of a label or a name, the same for all that are equal without regard to ASCII case. It has no
- * secret: good for tables whose contents come from the configuration, not for what clients can fill.
+ * A hash of a label or a name, the same for all that are equal without regard to ASCII case. It
+ * has no secret: good for a table that the configuration fills, not for one that clients fill.
  */
 uint32_t sb_octets_hash(uint32_t seed, const uint8_t *octets, size_t len);
 

@@ -59,34 +59,6 @@ enum sb_err sb_netblock_parse(const char *text, struct sb_netblock *block)
 	return memcmp(&masked, &block->addr, sizeof(masked)) == 0 ? SB_OK : SB_ERANGE;
 }
 
-/** Eight octets as a number, the first one on top. */
-static uint64_t get_eight(const uint8_t *octet)
-{
-	uint64_t value = 0;
-	unsigned i;
-
-	for (i = 0; i < 8; i++)
-		value = value << 8 | octet[i];
-	return value;
-}
-
-bool sb_netblock_has(const struct sb_netblock *block, const struct sb_addr *addr)
-{
-	const uint8_t *of_block = block->addr.octet, *of_addr = addr->octet;
-	unsigned bits = block->prefix_len;
-
-	if (block->addr.len != addr->len)
-		return false;
-	if (bits > 64) {
-		if (get_eight(of_block) != get_eight(of_addr))
-			return false;
-		of_block += 8;
-		of_addr += 8;
-		bits -= 64;
-	}
-	return bits == 0 || (get_eight(of_block) ^ get_eight(of_addr)) >> (64 - bits) == 0;
-}
-
 bool sb_netblock_covers(const struct sb_netblock *outer, const struct sb_netblock *inner)
 {
 	return inner->prefix_len >= outer->prefix_len && sb_netblock_has(outer, &inner->addr);

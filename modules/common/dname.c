@@ -94,11 +94,11 @@ size_t sb_dname_to_text(const struct sb_dname *name, unsigned first, char text[S
 	return at;
 }
 
-/* Names are compared, copied and hashed eight octets at a time: they are in the path of every query. */
+/* Names are compared, copied and hashed eight octets at a time: they are in every query's path. */
 
 #define EIGHT(octet) (UINT64_C(0x0101010101010101) * (octet))
 
-static uint64_t get_eight(const uint8_t *from)
+static inline uint64_t get_eight(const uint8_t *from)
 {
 	uint64_t eight;
 
@@ -106,8 +106,22 @@ static uint64_t get_eight(const uint8_t *from)
 	return eight;
 }
 
+/** Fewer than eight octets; where they would leave gaps, some come twice. */
+static inline uint64_t get_few(const uint8_t *from, size_t len)
+{
+	uint32_t first, last;
+
+	if (len == 0)
+		return 0;
+	if (len < 4)
+		return from[0] | (uint32_t)from[len / 2] << 8 | (uint32_t)from[len - 1] << 16;
+	memcpy(&first, from, sizeof(first));
+	memcpy(&last, from + len - sizeof(last), sizeof(last));
+	return first | (uint64_t)last << 32;
+}
+
 /** sb_lower() of eight octets: bit 7 of each octet of `upper` says whether it is a capital. */
-static uint64_t lower_eight(uint64_t eight)
+static inline uint64_t lower_eight(uint64_t eight)
 {
 	uint64_t low = eight & EIGHT(0x7f);
 	uint64_t from_a = low + EIGHT(0x80 - 'A'), over_z = low + EIGHT(0x7f - 'Z');
@@ -116,19 +130,19 @@ static uint64_t lower_eight(uint64_t eight)
 	return eight | upper >> 2;
 }
 
+static inline bool eight_equal(uint64_t a, uint64_t b)
+{
+	/* most names come in lower case */
+	return a == b || lower_eight(a) == lower_eight(b);
+}
+
 bool sb_octets_equal(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	for (; len >= 8; a += 8, b += 8, len -= 8) {
-		uint64_t eight_a = get_eight(a), eight_b = get_eight(b);
-
-		if (eight_a != eight_b && lower_eight(eight_a) != lower_eight(eight_b))
+		if (!eight_equal(get_eight(a), get_eight(b)))
 			return false;
 	}
-	for (; len > 0; a++, b++, len--) {
-		if (*a != *b && sb_lower(*a) != sb_lower(*b))
-			return false;
-	}
-	return true;
+	return eight_equal(get_few(a, len), get_few(b, len));
 }
 
 void sb_octets_lower(uint8_t *to, const uint8_t *from, size_t len)
@@ -146,15 +160,13 @@ uint32_t sb_octets_hash(uint32_t seed, const uint8_t *octets, size_t len)
 {
 	/* an odd number with its bits spread: 2^64 divided by the golden ratio */
 	const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t hash = (seed + len) * factor, rest = 0;
+	uint64_t hash = (seed + len) * factor;
 
 	/* bit 5 is what the two cases of a letter differ in */
 	for (; len >= 8; octets += 8, len -= 8) {
 		hash = (hash ^ (get_eight(octets) | EIGHT(0x20))) * factor;
 		hash ^= hash >> 32;
 	}
-	for (; len > 0; octets++, len--)
-		rest = rest << 8 | *octets | 0x20;
-	hash = (hash ^ rest) * factor;
+	hash = (hash ^ (get_few(octets, len) | EIGHT(0x20))) * factor;
 	return (uint32_t)(hash >> 32);
 }
