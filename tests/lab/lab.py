@@ -439,7 +439,7 @@ class Lab:
 
     # --- the end -----------------------------------------------------------------------------
 
-    def close(self):
+    def close(self, missed=True):
         self.watch_stop.set()
         if self.watcher:
             self.watcher.join(5)
@@ -447,7 +447,7 @@ class Lab:
             self.end(key, signal.SIGKILL)
         for space in self.spaces:
             subprocess.run(["ip", "netns", "del", self.ns(space)], capture_output=True)
-        if os.environ.get("LAB_KEEP"):
+        if os.environ.get("LAB_KEEP") == "all" or (os.environ.get("LAB_KEEP") == "missed" and missed):
             print("kept: " + self.dir, file=sys.stderr)
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
