@@ -324,12 +324,13 @@ class Resolver:
             assert time.monotonic() < deadline, "no %r in the log:\n%s" % (pattern, self.log())
             time.sleep(0.005)
 
-    def control(self, command, timeout=20):
-        """One unbound-control command over the Unix socket; the text of the answer."""
+    def control(self, command, data="", timeout=20):
+        """One unbound-control command over the Unix socket, with its input; the text of the answer."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(timeout)
             sock.connect(self.socket)
-            sock.sendall(b"UBCT1 " + command.encode() + b"\n")
+            sock.sendall(b"UBCT1 " + command.encode() + b"\n" + data.encode())
+            sock.shutdown(socket.SHUT_WR)
             out = b""
             while True:
                 chunk = sock.recv(65536)
@@ -493,7 +494,7 @@ def ask(server, qname, qtype="A", tcp=False, timeout=10, source=None, **options)
 
 def exchange(server, wire, tcp=False, timeout=10, source=None):
     kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
-    with socket.socket(socket.AF_INET, kind) as sock:
+    with socket.socket(socket.AF_INET6 if ":" in server[0] else socket.AF_INET, kind) as sock:
         sock.settimeout(timeout)
         if source:
             sock.bind((source, 0))

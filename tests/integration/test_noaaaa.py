@@ -14,7 +14,7 @@ import data
 import tabletest
 from conftest import missing
 from data import expand
-from harness import Pending, Response, exchange, make_query
+from harness import Pending, Response, ask, exchange, make_query
 from upstream import Data, key, name
 
 pytestmark = pytest.mark.needs("noaaaa")
@@ -662,6 +662,19 @@ def test_client_prefixes(lab):
                          ("127.0.255.255", False), ("127.1.0.0", True), ("127.1.255.255", True), ("127.2.0.0", False)):
         for _ in range(2):
             lab.expect(resolver, "www.example.com AAAA", "ND(example.com)" if mine else "UP NOERROR", source=client)
+
+
+def test_ipv6_clients(lab):
+    """Rules for IPv6 clients do not touch IPv4 ones, and the other way round."""
+    for clients, v4, v6 in ((["::1/128"], False, True), (["127.0.0.0/8"], True, False), (["0.0.0.0/0", "::/0"], True, True),
+                            (["::/0"], False, True)):
+        resolver = start(lab, {"clients": clients}, server="interface: ::1\ndo-ip6: yes\naccess-control: ::1 allow")
+        if not resolver.upstream.has_ipv6:
+            missing("::1 is not there")
+        for address, mine in (("127.0.0.1", v4), ("::1", v6)) * 2:
+            for qname, aaaa in (("www.example.com.", ["2001:db8::80"]), ("alias.org.", ["2001:db8::80"])):
+                response = ask((address, resolver.port), qname, "AAAA")
+                assert response.data("AAAA") == ([] if mine else aaaa), "%s %s\n%s" % (clients, address, response)
 
 
 # -- the cache ----------------------------------------------------------------------------------

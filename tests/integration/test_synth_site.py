@@ -2,6 +2,7 @@
 """Site names: svc.dc.prd.example.com becomes a CNAME to the local site, or to a fallback, and is resolved to its end."""
 
 import itertools
+import re
 import shutil
 import subprocess
 import time
@@ -245,6 +246,45 @@ def test_several_rules(lab):
     in_order(lab, resolver, ("svc.dc.P A", "CNAME svc.dc1.P @30 + A 10.1.1.5"),
              ("svc.local.P A", "CNAME svc.dc2.P @11 + A 10.2.1.5"), ("local.P A", "NODATA"),
              ("svc.local.stg.example.com A", "UP NXDOMAIN"))
+
+
+def test_a_rule_that_leads_to_a_rule(lab):
+    """dc -> local -> dc1: each alias is shown, and the end is reached."""
+    conf = data.conf(site={"site": "local", "fallback": None})
+    conf["synth"]["site-names"].append({"label": "local", "parents": ["prd.example.com"], "site": "dc1", "ttl": 30})
+    resolver = start(lab, conf=conf)
+    in_order(lab, resolver, ("svc.dc.P A", "CNAME svc.local.P @30 + CNAME svc.dc1.P @30 + A 10.1.1.5"),
+             ("svc.dc.P MX", "CNAME svc.local.P + CNAME svc.dc1.P + NODATA"),
+             ("nosuch.dc.P A", "CNAME nosuch.local.P + CNAME nosuch.dc1.P + NXDOMAIN"))
+
+
+@pytest.mark.parametrize("qtype", ["A", "TXT"])
+def test_rules_that_lead_to_each_other(lab, qtype):
+    """dc -> other -> dc: refused when read, or SERVFAIL soon."""
+    conf = data.conf(site={"site": "other", "fallback": None})
+    conf["synth"]["site-names"].append({"label": "other", "parents": ["prd.example.com"], "site": "dc"})
+    try:
+        resolver = start(lab, conf=conf)
+    except StartError as error:
+        assert re.search(r"sitebound\.yaml:\d+:\d+: ", error.log), error.log
+        return
+    for qname in ("svc.dc.P", "svc.other.P") * 2:
+        began = time.monotonic()
+        lab.expect(resolver, "%s %s" % (qname, qtype), "SERVFAIL", expand)
+        assert time.monotonic() - began < 5
+    tabletest.settle(resolver)
+
+
+@pytest.mark.parametrize("qtype", ["A", "CNAME"])
+def test_rule_that_leads_to_itself(lab, qtype):
+    """The site is called as the label: refused when read, or SERVFAIL."""
+    try:
+        resolver = start(lab, {"site": "dc", "fallback": None})
+    except StartError as error:
+        assert re.search(r"sitebound\.yaml:\d+:\d+: ", error.log), error.log
+        return
+    lab.expect(resolver, "svc.dc.P " + qtype, "SERVFAIL", expand)
+    tabletest.settle(resolver)
 
 
 # -- errors -------------------------------------------------------------------------------------
