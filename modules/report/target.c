@@ -234,6 +234,8 @@ static ssize_t put(const struct report_target *target, const char *octets, size_
 			errno = EAGAIN;
 			return -1;
 		}
+		/* poll() speaks of some room, not of room for all */
+		len = len < PIPE_BUF ? len : PIPE_BUF;
 	}
 	do {
 		n = target->socket ? send(target->fd, octets, len, MSG_DONTWAIT | MSG_NOSIGNAL)
