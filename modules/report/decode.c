@@ -19,7 +19,8 @@ struct report_scratch *report_scratch_new(const struct report_conf *conf)
 	scratch->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	scratch->digest = EVP_MD_CTX_new();
 	scratch->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	if (scratch->sha256 == NULL || scratch->digest == NULL || scratch->hmac == NULL)
+	if (scratch->sha256 == NULL || scratch->digest == NULL || scratch->hmac == NULL ||
+	    !EVP_DigestInit_ex2(scratch->digest, scratch->sha256, NULL))
 		goto cleanup;
 	scratch->mac = EVP_MAC_CTX_new(scratch->hmac);
 	if (scratch->mac == NULL)
@@ -76,7 +77,7 @@ static void identify_name(const struct report_zone *zone, struct report_scratch 
 							       : REPORT_PREFIX_IP6);
 	}
 	/* a name tells its own length: nothing of what follows can be taken for a part of it */
-	hashed = EVP_DigestInit_ex2(scratch->digest, scratch->sha256, NULL) &&
+	hashed = EVP_DigestInit_ex2(scratch->digest, NULL, NULL) &&
 		 EVP_DigestUpdate(scratch->digest, name, qname->wire_len) &&
 		 EVP_DigestUpdate(scratch->digest, prefix.octet, prefix.len) &&
 		 (prefix.len == 0 || zone->salt == NULL ||

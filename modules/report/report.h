@@ -274,8 +274,8 @@ struct report_scratch *report_scratch_new(const struct report_conf *conf);
 void report_scratch_free(struct report_scratch *scratch);
 
 /**
- * Decode a name. Allocates nothing of its own (libcrypto may, for a report with a MAC), reads no
- * clock. Any octets are fine in the name.
+ * Decode a name. Allocates nothing of its own (libcrypto takes and gives back a small piece of
+ * memory for a hash or a MAC), reads no clock. Any octets are fine in the name.
  * @param zone: what sb_zones_find() gave for the qname.
  * @param scratch: the calling thread's.
  * @param query: the question; borrowed by decoded.
