@@ -142,6 +142,7 @@ static int report_start(struct sb_state *state, struct module_env *env)
 	    running->queue == NULL)
 		goto failed;
 	setup = (struct report_writer_setup){.conf = conf,
+					     .log_path = sb_path_in_chroot(env, conf->log_path),
 					     .queue = running->queue,
 					     .stats = running->stats,
 					     .observer = &running->observer,
@@ -355,6 +356,8 @@ static void report_more_counters(const struct sb_state *state,
 	emit(arg, "queue_dropped", counts.queue_dropped);
 	emit(arg, "write_errors", counts.write_errors);
 	emit(arg, "lines", counts.lines);
+	emit(arg, "dedup_evicted", report_dedup_evicted(running->dedup));
+	emit(arg, "limit_evicted", report_limit_evicted(running->limit));
 }
 
 const struct sb_module sb_module = {

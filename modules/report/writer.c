@@ -354,7 +354,7 @@ struct report_writer *report_writer_start(const struct report_writer_setup *setu
 		return NULL;
 	writer->setup = *setup;
 	writer->batch = malloc(BATCH_LEN);
-	writer->target = report_target_new(setup->conf->log, setup->conf->log_path);
+	writer->target = report_target_new(setup->conf->log, setup->log_path);
 	writer->scratch = report_scratch_new(setup->conf);
 	writer->slot = report_stats_claim(setup->stats);
 	if (writer->batch == NULL || writer->target == NULL || writer->scratch == NULL ||

@@ -18,9 +18,11 @@
 
 struct report_writer;
 
-/** What a writer works with. All of it is borrowed and must outlive the writer. */
+/** What a writer works with: borrowed, and must outlive the writer. */
 struct report_writer_setup {
 	const struct report_conf *conf;
+	/** conf->log_path as this process sees it; copied */
+	const char *log_path;
 	struct report_queue *queue;
 	struct report_stats *stats;
 	const struct report_observer *observer;

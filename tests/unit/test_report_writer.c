@@ -452,6 +452,7 @@ static void begin(struct work *work, const char *log, unsigned entries)
 	work->slot = report_stats_claim(work->stats);
 	work->observer.hostname = "test";
 	setup = (struct report_writer_setup){.conf = sb_conf_section(work->conf, "report"),
+					     .log_path = log,
 					     .queue = work->queue,
 					     .stats = work->stats,
 					     .observer = &work->observer,
