@@ -67,6 +67,20 @@ static void zone_soa(struct synth_zone *zone, uint32_t negative_ttl)
 		    zone->apex.wire_len, negative_ttl);
 }
 
+/** Where an item of address-names asks for reverse names: its zones are made when all others are. */
+struct reverse_place {
+	const struct synth_zone *names;
+	/** index of the item, and place of its key `reverse` */
+	size_t index;
+	yaml_mark_t mark;
+};
+
+struct section_reader {
+	struct synth_conf *conf;
+	struct reverse_place *place;
+	size_t place_count;
+};
+
 /* address-names */
 
 struct address_reader {
@@ -161,7 +175,8 @@ static void read_address_zone(const struct sb_value *value, void *out)
 		{"otherwise", read_otherwise, false},
 		{"reverse", read_reverse, false},
 	};
-	struct synth_conf *conf = out;
+	struct section_reader *section = out;
+	struct reverse_place *grown;
 	struct address_reader reader = {.negative_ttl = DEFAULT_NEGATIVE_TTL};
 	size_t errors = sb_value_errors(value);
 
@@ -185,7 +200,19 @@ static void read_address_zone(const struct sb_value *value, void *out)
 	if (sb_value_errors(value) != errors)
 		return;
 	zone_soa(reader.zone, reader.negative_ttl);
-	add_zone(&reader.zone_value, conf, reader.zone);
+	if (!add_zone(&reader.zone_value, section->conf, reader.zone) || !reader.zone->reverse)
+		return;
+	grown = sb_arena_grow(value->yaml->arena, section->place, section->place_count,
+			      sizeof(*grown));
+	if (grown == NULL) {
+		sb_value_no_memory(value);
+		return;
+	}
+	section->place = grown;
+	grown += section->place_count++;
+	grown->names = reader.zone;
+	grown->index = value->index;
+	grown->mark = reader.reverse_value.mark;
 }
 
 static void read_address_names(const struct sb_value *value, void *out)
@@ -433,8 +460,9 @@ static void read_site_zone(const struct sb_value *value, void *out)
 		{"fallback-ttl", read_fallback_ttl, false},
 		{"parents", read_parents, true},
 	};
+	const struct section_reader *section = out;
 	struct site_reader reader = {
-		.conf = out,
+		.conf = section->conf,
 		.ttl = DEFAULT_TTL,
 		.fallback_ttl = DEFAULT_FALLBACK_TTL,
 	};
@@ -485,6 +513,7 @@ static bool add_reverse_zone(const struct sb_value *value, struct synth_conf *co
 {
 	struct synth_zone *zone = new_zone(value, SYNTH_REVERSE);
 	const struct synth_zone *there;
+	char text[SB_DNAME_TEXT_MAX];
 	uint8_t wire[SB_DNAME_MAX];
 	size_t wire_len = reverse_apex(block, wire);
 	const uint8_t *copy = sb_arena_copy(value->yaml->arena, wire, wire_len);
@@ -498,6 +527,11 @@ static bool add_reverse_zone(const struct sb_value *value, struct synth_conf *co
 	there = sb_zones_get(conf->zones, &zone->apex);
 	if (there != NULL && there->kind == SYNTH_REVERSE)
 		return true;
+	if (there != NULL) {
+		sb_dname_to_text(&zone->apex, 0, text);
+		sb_value_error(value, "needs the zone \"%s\", which is configured already", text);
+		return false;
+	}
 	zone_soa(zone, negative_ttl);
 	return add_zone(value, conf, zone);
 }
@@ -530,19 +564,25 @@ static void *read_synth(const struct sb_value *value)
 		{"address-names", read_address_names, false},
 		{"site-names", read_site_names, false},
 	};
-	struct synth_conf *conf = sb_arena_alloc(value->yaml->arena, sizeof(*conf));
-	size_t zones, i;
+	struct sb_value list = {.yaml = value->yaml, .up = value, .key = "address-names"};
+	struct section_reader reader = {.place = NULL};
+	struct synth_conf *conf;
+	size_t i;
 
+	conf = reader.conf = sb_arena_alloc(value->yaml->arena, sizeof(*conf));
 	if (conf == NULL || (conf->zones = sb_zones_new()) == NULL ||
 	    sb_arena_cleanup(value->yaml->arena, free_zones, conf->zones) != 0) {
 		sb_value_no_memory(value);
 		return NULL;
 	}
-	SB_READ_MAP(value, keys, conf);
-	zones = conf->zone_count;
-	for (i = 0; i < zones; i++) {
-		if (conf->zone[i]->reverse)
-			add_ranges(value, conf, conf->zone[i]);
+	SB_READ_MAP(value, keys, &reader);
+	for (i = 0; i < reader.place_count; i++) {
+		const struct reverse_place *place = &reader.place[i];
+		struct sb_value item = {.yaml = value->yaml, .up = &list, .index = place->index};
+		struct sb_value reverse = {
+			.yaml = value->yaml, .up = &item, .key = "reverse", .mark = place->mark};
+
+		add_ranges(&reverse, conf, place->names);
 	}
 	return conf;
 }
