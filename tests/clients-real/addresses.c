@@ -46,9 +46,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: addresses 0|4|6 NAME\n");
 		return 2;
 	}
-	hints.ai_family = argv[1][0] == '4'   ? AF_INET
-			  : argv[1][0] == '6' ? AF_INET6
-					      : AF_UNSPEC;
+	hints.ai_family = argv[1][0] == '4' ? AF_INET : argv[1][0] == '6' ? AF_INET6 : AF_UNSPEC;
 	error = getaddrinfo(argv[2], NULL, &hints, &list);
 	if (error != 0) {
 		puts(error_name(error));
