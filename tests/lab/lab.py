@@ -251,9 +251,10 @@ class Lab:
         wanted = re.findall(r'dynlib-file: "[^"]*/([^"/]+)"', text)
         if self.modules:
             here += ["dynlib:"] + ['  dynlib-file: "%s"' % os.path.join(self.modules, m) for m in wanted]
-            yaml = self.path("sitebound-%d.yaml" % site)
+            yaml = self.path("sitebound-%s.yaml" % key)
             with open(os.path.join(TOP, "conf", "sitebound.yaml")) as conf, open(yaml, "w") as out:
-                out.write(re.sub(r"^(\s*site:) dc1\b", r"\1 dc%d" % site, conf.read(), flags=re.M)
+                text_here = re.sub(r"^(\s*site:) dc1\b", r"\1 dc%d" % site, conf.read(), flags=re.M)
+                out.write(text_here.replace("fallback: [dc2]", "fallback: [dc%d]" % (3 - site))
                           .replace("/var/lib/unbound/", self.dir + "/" + key + "-"))
             here += ["view:", '  name: "sitebound"', "  local-data: 'config. TXT \"%s\"'" % yaml]
         elif wanted:
