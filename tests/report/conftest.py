@@ -24,11 +24,10 @@ pytest_report_header = shared.pytest_report_header
 pytest_configure = shared.pytest_configure
 pytest_runtest_makereport = shared.pytest_runtest_makereport
 needs_modules = shared.needs_modules
-missing = shared.missing
 lab = shared.lab
 module_lab = shared.module_lab
 
-from reports import Reports  # noqa: E402
+from reports import Reports, missing  # noqa: E402
 
 
 @pytest.fixture

@@ -83,6 +83,18 @@ def test_reloads_under_load(reports):
     assert sum(s["lines"] for s in stats) == len(found)
 
 
+def test_fast_reload(reports):
+    """Unbound 1.23 and later: the module is not told, and nothing changes for it."""
+    resolver = reports.resolver(threads=2)
+    sent = acknowledged(resolver, 50)
+    said = resolver.control("fast_reload +v")
+    assert "error unknown command" in said or "ok" in said, said
+    sent += acknowledged(resolver, 50)
+    resolver.stop()
+    assert sorted(resolver.reports.ids()) == sorted(sent)
+    assert resolver.reports.stats()["accepted"] == 100
+
+
 def test_new_configuration_at_a_reload(reports, tmp_path):
     resolver = reports.resolver()
     first = acknowledged(resolver, 10)

@@ -11,8 +11,7 @@ import time
 
 import pytest
 
-from conftest import missing
-from reports import NO_LIMIT, ZONE, Log, add_up, burst, envelope
+from reports import NO_LIMIT, ZONE, Log, add_up, burst, envelope, missing
 
 pytestmark = pytest.mark.needs("report")
 

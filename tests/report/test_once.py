@@ -5,9 +5,8 @@ import random
 
 import pytest
 
-from conftest import missing
 from harness import Expect, ask
-from reports import KEY, ZONE, Named, add_up, envelope, random_case
+from reports import KEY, ZONE, Named, add_up, envelope, missing, random_case
 
 pytestmark = pytest.mark.needs("report")
 

@@ -6,11 +6,10 @@ import os
 
 import pytest
 
-from conftest import HERE
 from harness import Expect
+from reports import TESTS
 
 pytestmark = pytest.mark.needs("report")
-TESTS = os.path.dirname(HERE)
 ZONES = {"envelope": "r.example.net", "pattern": "e.example.net", "rfc9567": "er.example.net"}
 
 
