@@ -4,7 +4,7 @@
 import copy
 import os
 
-from upstream import Data, key
+from upstream import Data
 
 Z = "ip.example.com."
 P = "prd.example.com."

@@ -262,7 +262,7 @@ class Resolver:
             while True:
                 if self.process.poll() is not None:
                     log = self.log()
-                    if "Address already in use" in log and attempt < 4:
+                    if "address already in use" in log.lower() and attempt < 4:
                         break
                     status, self.process = self.process.returncode, None
                     raise StartError(log, status)

@@ -8,8 +8,8 @@ import pytest
 import data
 import tabletest
 from data import expand
-from harness import Expect, Load, Pending, ask
-from upstream import Data
+from harness import Load, Pending, ask
+from upstream import Data, key
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_signed_zone(lab, forward):
         a.b.signed.example. 600 A 192.0.2.3
         """, (".",), ent=True)
     anchor = zone.sign("signed.example.")
-    zone.signed[data.key("signed.example.")].make_bogus("bad.signed.example.")
+    zone.signed[key("signed.example.")].make_bogus("bad.signed.example.")
     resolver = lab.resolver(data=zone, server='trust-anchor: "%s"' % anchor, forward=forward)
     for question, rcode, secure in (("www", "NOERROR", True), ("bad", "SERVFAIL", False),
                                     ("nosuch", "NXDOMAIN", True), ("b", "NOERROR", True)):

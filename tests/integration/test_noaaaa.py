@@ -519,6 +519,9 @@ def test_ad_is_cleared_on_changed_answers(lab, forward):
             response = resolver.ask(qname, qtype, **extra)
             assert response.rcode == "NOERROR", str(response)
             assert response.flag("AD") == secure, "AD of %s %s\n%s" % (qname, qtype, response)
+            # no signature stays behind whose records are gone
+            covered = {r[3].split()[0] for r in response.answer if r[2] == "RRSIG"}
+            assert covered <= set(response.types()), str(response)
     tabletest.settle(resolver)
 
 

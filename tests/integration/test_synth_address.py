@@ -13,7 +13,7 @@ import data
 import tabletest
 from data import expand
 from harness import Pending, make_query
-from upstream import Data
+from upstream import Data, key
 
 pytestmark = pytest.mark.needs("synth")
 
@@ -459,8 +459,8 @@ def test_cname_to_upstream_data(lab, poisoned):
         mx.test. 600 MX 10 10.1.2.3.ip.example.com.
         """)
     upstream_data = resolver.upstream.data
-    node = upstream_data.records[data.key("10.1.2.3.ip.example.com.")]
-    upstream_data.additional[(data.key("mx.test."), 15)] = list(node.values())
+    node = upstream_data.records[key("10.1.2.3.ip.example.com.")]
+    upstream_data.additional[(key("mx.test."), 15)] = list(node.values())
     for qname, qtype in (("alias.test.", "A"), ("alias.test.", "AAAA"), ("mx.test.", "MX")):
         resolver.ask(qname, qtype)
         resolver.ask(qname, qtype, cd=True)
