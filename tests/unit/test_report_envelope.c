@@ -187,6 +187,7 @@ static const struct {
 	{"clean", OK "84 0a7f1b00", NULL, "error.message",
 	 "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
 	{"clean-c1", OK "84 c280c2a0", NULL, "error.message", "\"\xef\xbf\xbd\xc2\xa0\""},
+	{"clean-c1-last", OK "84 c29fc2a1", NULL, "error.message", "\"\xef\xbf\xbd\xc2\xa1\""},
 	{"clean-tag", OK "810a", NULL, "tags", "[\"sanitized\"]"},
 	/* the example of Unicode 15, table 3-8 and on: one for each maximal subpart */
 	{"clean-subparts", OK "870d c0af e080bf f0818241 e2 f19141", NULL, "error.message",

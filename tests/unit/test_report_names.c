@@ -196,6 +196,34 @@ static void match_limit(void **state)
 	bench_free(&bench);
 }
 
+/** A pattern that says nothing of its ends is anchored at both. */
+static void anchored(void **state)
+{
+	static const struct {
+		const char *name;
+		enum report_outcome outcome;
+	} names[] = {
+		{"aa.b.l.example.net", REPORT_ACCEPTED},
+		{"AA.B.l.example.net", REPORT_ACCEPTED},
+		{"c.aa.b.l.example.net", REPORT_MALFORMED},
+		{"aa.b.c.l.example.net", REPORT_MALFORMED},
+		{"aa.bb.l.example.net", REPORT_MALFORMED},
+		{"aa.b\\010.l.example.net", REPORT_MALFORMED},
+	};
+	struct bench bench;
+	struct asked asked;
+	size_t i;
+
+	(void)state;
+	bench_load_text(&bench, "typed", typed);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		ask(&bench, &asked, names[i].name, SB_TYPE_A);
+		if (asked.decoded.outcome != names[i].outcome)
+			fail_msg("%s: outcome %d", names[i].name, asked.decoded.outcome);
+	}
+	bench_free(&bench);
+}
+
 /** The client's prefix tells two reports apart only where nothing else does. */
 static void identity(void **state)
 {
@@ -333,8 +361,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(formats),	cmocka_unit_test(most_types),
 		cmocka_unit_test(typed_fields), cmocka_unit_test(match_limit),
-		cmocka_unit_test(identity),	cmocka_unit_test(salt),
-		cmocka_unit_test(name_texts),
+		cmocka_unit_test(anchored),	cmocka_unit_test(identity),
+		cmocka_unit_test(salt),		cmocka_unit_test(name_texts),
 	};
 
 	return cmocka_run_group_tests_name("report names", tests, NULL, NULL);
