@@ -303,8 +303,8 @@ bool report_wants_tcp(const struct report_zone *zone, const struct report_decode
 		      bool tcp);
 
 /**
- * The DNS answer. Always SB_ANSWER, NOERROR and AA (SPEC: never NXDOMAIN, SERVFAIL, REFUSED or
- * FORMERR inside a report zone).
+ * The DNS answer. Always SB_ANSWER, NOERROR and AA: a resolver that gets NXDOMAIN, SERVFAIL, REFUSED
+ * or FORMERR for a part of a name stops asking for the rest (RFC 8020, RFC 9156 section 4).
  * @param event_id: for accepted; may be NULL otherwise.
  * @param verdict: is filled whole; rule is zone->index, counter is decoded->outcome. It borrows
  *	the zone.
