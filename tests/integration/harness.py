@@ -152,7 +152,8 @@ class Resolver:
 
     def __init__(self, folder, upstream=None, modules=(), conf=None, server="", extra="", threads=1,
                  env=None, forward=False, find="env", ede=False, prefix="UNBOUND_PREFIX",
-                 module_config=None, module_files=None, wrapper=(), upstream_stub=True, user=""):
+                 module_config=None, module_files=None, wrapper=(), upstream_stub=True, user="",
+                 arguments=("-d", "-c", "@CONF@")):
         self.folder = os.path.join(str(folder), "u%d" % next(self.numbers))
         os.makedirs(self.folder)
         os.chmod(self.folder, 0o755)
@@ -173,6 +174,7 @@ class Resolver:
         if not self.wrapper and self.module_files:
             self.wrapper = os.environ.get("SITEBOUND_WRAPPER", "").split()
         self.upstream_stub = upstream_stub
+        self.arguments = arguments
         self.conf_file = os.path.join(self.folder, "sitebound.yaml")
         self.unbound_conf = os.path.join(self.folder, "unbound.conf")
         self.log_file = os.path.join(self.folder, "log")
@@ -255,7 +257,8 @@ class Resolver:
             env.update(self.env)
             with open(self.log_file, "wb") as log:
                 self.process = subprocess.Popen(
-                    self.wrapper + [self.program, "-d", "-c", self.unbound_conf],
+                    self.wrapper + [self.program] +
+                    [a.replace("@CONF@", self.unbound_conf) for a in self.arguments],
                     stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                     cwd=self.folder, env=env)
             deadline = time.monotonic() + wait

@@ -8,7 +8,7 @@ import pytest
 import data
 import tabletest
 from data import expand
-from harness import Load, Pending, ask
+from harness import Load, Pending
 from upstream import Data, key
 
 
@@ -151,4 +151,3 @@ def test_yaml_text():
 
 def test_long_name():
     assert len(expand("LONG.dc.P")) == 254
-    assert ask  # the helper for single questions is exported

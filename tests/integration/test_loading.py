@@ -140,6 +140,60 @@ def test_found_in(lab, find):
 
 
 @pytest.mark.needs("synth")
+@pytest.mark.parametrize("arguments", [("-d", "-c", "unbound.conf"), ("-dc", "@CONF@"), ("-d", "-c@CONF@"),
+                                       ("-v", "-d", "-p", "-c", "@CONF@"), ("-c", "@CONF@", "-d")], ids=" ".join)
+@pytest.mark.parametrize("directory", ["same", "other"])
+def test_view_with_arguments(lab, tmp_path, arguments, directory):
+    """However unbound.conf is given, and wherever `directory:` leads; also after a reload.
+
+    A relative path and another directory is left out: at a reload Unbound itself does not find that file again.
+    """
+    options = {}
+    if directory == "other" and "unbound.conf" not in arguments:
+        options["server"] = 'directory: "%s"' % tmp_path
+    resolver = start(lab, find="view", arguments=arguments, **options)
+    lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+    resolver.write_conf(data.conf(address={"ttl": 6}))
+    resolver.reload()
+    lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @6", expand)
+
+
+@pytest.mark.needs("synth")
+@pytest.mark.parametrize("text", [
+    "view:\n  name: \"sitebound\"\n  local-data: 'config. TXT \"@\"'\n",
+    "view:\n  name: other\n  local-data: 'config. TXT \"/nowhere\"'\nview:\n  name: sitebound\n  view-first: yes\n"
+    "  local-zone: \"example.com.noaaaa.\" transparent\n  local-data: \"config. TXT @\"\n",
+    "view:\n  name: \"sitebound\"\n  local-data: 'config. 3600 IN TXT \"@\"'\n",
+], ids=["plain", "among others", "TTL and class"])
+@pytest.mark.parametrize("how", ["in the file", "included"])
+def test_view_texts(lab, tmp_path, text, how):
+    conf = tmp_path / "sitebound.yaml"
+    conf.write_text(harness.yaml_text({"synth": {"address-names": [{"zone": "ip.example.com", "ttl": 9}]}}))
+    text = text.replace("@", str(conf))
+    if how == "included":
+        part = tmp_path / "part.conf"
+        part.write_text(text)
+        text = 'include: "%s"\n' % part
+    resolver = start(lab, find=None, extra=text)
+    lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @9", expand)
+
+
+@pytest.mark.needs("synth")
+def test_view_changes_at_reload(lab, tmp_path):
+    """The path in unbound.conf is read again at a reload."""
+    resolver = start(lab, find="view")
+    lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+    other = tmp_path / "other.yaml"
+    other.write_text(harness.yaml_text({"synth": {"address-names": [{"zone": "ip.example.com", "ttl": 9}]}}))
+    with open(resolver.unbound_conf, encoding="utf-8") as file:
+        text = file.read()
+    with open(resolver.unbound_conf, "w", encoding="utf-8") as file:
+        file.write(text.replace(resolver.conf_file, str(other)))
+    resolver.reload()
+    lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @9", expand)
+
+
+@pytest.mark.needs("synth")
 def test_environment_wins(lab, tmp_path):
     other = tmp_path / "other.yaml"
     other.write_text(harness.yaml_text({"synth": {"address-names": [{"zone": "ip.example.com", "ttl": 9}]}}))
