@@ -69,9 +69,8 @@ static bool shared_take(const struct bucket_shape *shape, atomic_int_fast64_t *b
 	do {
 		if (!bucket_take(shape, full_ns, now_ns, &then))
 			return false;
-	} while (!atomic_compare_exchange_weak_explicit(bucket, &full_ns, then,
-							memory_order_relaxed,
-							memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		bucket, &full_ns, then, memory_order_relaxed, memory_order_relaxed));
 	return true;
 }
 

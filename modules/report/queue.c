@@ -60,7 +60,7 @@ void report_queue_free(struct report_queue *queue)
 
 	if (queue == NULL)
 		return;
-	for (i = 0; i < queue->thread_count; i++)
+	for (i = 0; queue->of != NULL && i < queue->thread_count; i++)
 		free(queue->of[i].slot);
 	if (queue->event != -1)
 		close(queue->event);

@@ -329,9 +329,9 @@ static size_t syslog_header(char *header, size_t size)
 
 	if (localtime_r(&now, &tm) == NULL)
 		memset(&tm, 0, sizeof(tm));
-	n = snprintf(header, size, "<%d>%s %2d %02d:%02d:%02d " SYSLOG_IDENT "[%d]: ",
-		     LOG_DAEMON | LOG_INFO, month[tm.tm_mon], tm.tm_mday, tm.tm_hour, tm.tm_min,
-		     tm.tm_sec, (int)getpid());
+	n = snprintf(header, size,
+		     "<%d>%s %2d %02d:%02d:%02d " SYSLOG_IDENT "[%d]: ", LOG_DAEMON | LOG_INFO,
+		     month[tm.tm_mon], tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)getpid());
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
@@ -347,10 +347,9 @@ static size_t write_datagrams(struct report_target *target, const char *lines, s
 		const char *end = memchr(lines + done, '\n', len - done);
 		size_t line_len = end == NULL ? len - done : (size_t)(end - lines) + 1 - done;
 		/* syslog ends its lines itself */
-		struct iovec part[2] = {
-			{.iov_base = header, .iov_len = header_len},
-			{.iov_base = (char *)(uintptr_t)(lines + done),
-			 .iov_len = to_syslog ? line_len - 1 : line_len}};
+		struct iovec part[2] = {{.iov_base = header, .iov_len = header_len},
+					{.iov_base = (char *)(uintptr_t)(lines + done),
+					 .iov_len = to_syslog ? line_len - 1 : line_len}};
 		struct msghdr message = {.msg_iov = part, .msg_iovlen = 2};
 		ssize_t n;
 

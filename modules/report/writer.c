@@ -88,15 +88,14 @@ static void give_up(struct report_writer *writer)
 
 static bool batch_has_room(const struct report_writer *writer)
 {
-	return writer->line_count < BATCH_LINES &&
-	       BATCH_LEN - writer->batch_len >= REPORT_LINE_MAX;
+	return writer->line_count < BATCH_LINES && BATCH_LEN - writer->batch_len >= REPORT_LINE_MAX;
 }
 
 static void batch_add(struct report_writer *writer, size_t line_len, bool counts)
 {
 	writer->batch_len += line_len;
-	writer->line[writer->line_count++] =
-		(struct batch_line){.end = writer->batch_len, .counts = counts};
+	writer->line[writer->line_count++] = (struct batch_line){.end = writer->batch_len,
+								 .counts = counts};
 }
 
 /** Remove the first lines, up to this many octets. */
@@ -131,8 +130,7 @@ static void fill(struct report_writer *writer)
 		size_t line_len = 0;
 
 		if (report_line(writer->setup.conf, writer->scratch, writer->setup.observer,
-				&arrival, writer->batch + writer->batch_len,
-				&line_len) == SB_OK)
+				&arrival, writer->batch + writer->batch_len, &line_len) == SB_OK)
 			batch_add(writer, line_len, counts);
 		else if (counts)
 			give_up(writer);
@@ -246,20 +244,23 @@ static void tell_stats(struct report_writer *writer)
 {
 	int64_t late_ms = writer->now_ms - writer->stats_due_ms;
 
-	if (late_ms < 0 || (late_ms < 1000 && (writer->batch_len > 0 ||
-					       !report_queue_is_empty(writer->setup.queue))))
+	if (late_ms < 0 || (late_ms < 1000 &&
+			    (writer->batch_len > 0 || !report_queue_is_empty(writer->setup.queue))))
 		return;
 	add_stats(writer, false);
-	writer->stats_due_ms =
-		writer->now_ms + (int64_t)writer->setup.conf->stats_interval * 1000;
+	writer->stats_due_ms = writer->now_ms + (int64_t)writer->setup.conf->stats_interval * 1000;
 }
 
 /** Sleep until it is worth going on. */
 static void rest(struct report_writer *writer, int error, bool busy)
 {
 	struct report_queue *queue = writer->setup.queue;
-	int64_t until_stats = writer->stats_due_ms - writer->now_ms;
+	int64_t until_stats_ms = writer->stats_due_ms - writer->now_ms;
+	int idle_ms = until_stats_ms < FOLLOW_MS ? (int)until_stats_ms : FOLLOW_MS;
 
+	/* a negative time is no end of time to poll() */
+	if (idle_ms < 0)
+		idle_ms = 0;
 	if (error == EMSGSIZE)
 		return;
 	if (error != 0)
@@ -268,11 +269,7 @@ static void rest(struct report_writer *writer, int error, bool busy)
 	else if (busy)
 		report_queue_wait(queue, GATHER_MS, false, -1);
 	else
-		report_queue_wait(queue,
-				  until_stats < 0		 ? 0
-				  : until_stats < FOLLOW_MS ? (int)until_stats
-								 : FOLLOW_MS,
-				  true, -1);
+		report_queue_wait(queue, idle_ms, true, -1);
 }
 
 /** Write what is left, in bounded time. */
@@ -322,8 +319,7 @@ static void *run(void *arg)
 	struct report_writer *writer = arg;
 
 	writer->now_ms = monotonic_ms();
-	writer->stats_due_ms =
-		writer->now_ms + (int64_t)writer->setup.conf->stats_interval * 1000;
+	writer->stats_due_ms = writer->now_ms + (int64_t)writer->setup.conf->stats_interval * 1000;
 	/* the first round opens the target */
 	writer->followed_ms = writer->now_ms - FOLLOW_MS;
 	while (!atomic_load(&writer->stopping)) {
