@@ -168,7 +168,22 @@ static bool goes(const struct sb_state *state, struct module_qstate *qstate,
 	}
 }
 
+static bool has_hints(uint16_t rrtype)
+{
+	return rrtype == LDNS_RR_TYPE_HTTPS || rrtype == LDNS_RR_TYPE_SVCB;
+}
+
 /* --- before upstream is asked --- */
+
+/** Keep every message of the query out of the cache. */
+static void withhold(const struct sb_state *state, struct module_qstate *qstate)
+{
+	struct noaaaa_qstate *own = own_of(state, qstate);
+
+	if (own != NULL && !qstate->no_cache_store)
+		own->withheld = true;
+	qstate->no_cache_store = 1;
+}
 
 /** @return whether the query is answered or waits; else it is for upstream. */
 static bool judge_question(const struct sb_state *state, struct module_qstate *qstate)
@@ -178,11 +193,18 @@ static bool judge_question(const struct sb_state *state, struct module_qstate *q
 	struct noaaaa_qstate *own;
 	bool waits = false;
 
-	if (qstate->qinfo.qtype != LDNS_RR_TYPE_AAAA || qstate->qinfo.qclass != LDNS_RR_CLASS_IN)
+	if (qstate->qinfo.qclass != LDNS_RR_CLASS_IN ||
+	    (qstate->qinfo.qtype != LDNS_RR_TYPE_AAAA && qstate->qinfo.qtype != LDNS_RR_TYPE_ANY &&
+	     !has_hints(qstate->qinfo.qtype)))
 		return false;
 	zone = find_zone(state, qstate->qinfo.qname, qstate->qinfo.qname_len);
 	if (zone == NULL)
 		return false;
+	if (qstate->qinfo.qtype != LDNS_RR_TYPE_AAAA) {
+		if (zone->rule->by_client)
+			withhold(state, qstate);
+		return false;
+	}
 	if (zone->rule->only_if_a || zone->rule->by_client) {
 		own = own_of(state, qstate);
 		if (own == NULL) {
@@ -198,10 +220,8 @@ static bool judge_question(const struct sb_state *state, struct module_qstate *q
 				 zone->rule->by_client && !zone->rule->only_if_a
 					 ? NOAAAA_COUNT_CLIENT_PASSED
 					 : NOAAAA_COUNT_KEPT);
-			if (own->uncacheable && !qstate->no_cache_store) {
-				own->withheld = true;
-				qstate->no_cache_store = 1;
-			}
+			if (own->uncacheable)
+				withhold(state, qstate);
 			return false;
 		}
 		/* tells a query that waits for this one not to share what it makes of it */
@@ -214,11 +234,6 @@ static bool judge_question(const struct sb_state *state, struct module_qstate *q
 }
 
 /* --- when upstream has answered --- */
-
-static bool has_hints(uint16_t rrtype)
-{
-	return rrtype == LDNS_RR_TYPE_HTTPS || rrtype == LDNS_RR_TYPE_SVCB;
-}
 
 /** A copy of an SVCB or HTTPS RRset without ipv6hints and signatures; NULL when memory is short,
  * the RRset itself when there is nothing to take out. */
@@ -425,8 +440,8 @@ static void filter(const struct sb_state *state, struct module_qstate *qstate,
 		sb_reply_message(state, qstate, result.rep);
 	}
 	if (own->uncacheable || own->generation != sb_generation(state)) {
-		/* built from cached RRsets it may be in the cache nevertheless */
-		if (result.zone != NULL && !qstate->no_cache_store)
+		/* built from cached RRsets it may be in the cache nevertheless, changed or not */
+		if (!qstate->no_cache_store)
 			sb_cache_forget(qstate);
 		qstate->no_cache_store = 1;
 		return;

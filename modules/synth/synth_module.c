@@ -317,9 +317,8 @@ static void handle_upstream(const struct sb_state *state, struct module_qstate *
 	sb_switch_verdict(state, &verdict);
 	if (verdict.kind != SB_ANSWER)
 		return;
-	/* answers that the validator made from cached proofs did not pass the guard */
-	if (!qstate->no_cache_store)
-		sb_cache_forget(qstate);
+	/* what the validator makes from cached proofs, and what dns64 stores, passes no guard */
+	sb_cache_forget(qstate);
 	sb_reply_verdict(state, qstate, &verdict);
 }
 
