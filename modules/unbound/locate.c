@@ -7,12 +7,10 @@
  */
 #include "adapter.h"
 
-#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define COMMAND_LINE_MAX 4096
 
 const char *sb_path_in_chroot(const struct module_env *env, const char *path)
 {
@@ -26,35 +24,39 @@ const char *sb_path_in_chroot(const struct module_env *env, const char *path)
 	return path;
 }
 
-/** The argument of -c on the command line of this process, in line; or Unbound's default. */
-static const char *unbound_conf_path(char line[COMMAND_LINE_MAX])
-{
-	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd != -1 ? read(fd, line, COMMAND_LINE_MAX - 1) : 0;
-	const char *found = CONFIGFILE, *word, *end;
+/** The program's arguments. The C library gives them to the constructors of what is loaded at run
+ * time, too; /proc, where they can be read as well, is out of sight in a chroot and to AppArmor. */
+static char **arguments;
 
-	if (fd != -1)
-		close(fd);
-	if (len <= 0)
+__attribute__((constructor)) static void keep_arguments(int argc, char **argv)
+{
+	if (argc > 0)
+		arguments = argv;
+}
+
+/** The argument of -c on the command line of this process, or Unbound's default. */
+static const char *unbound_conf_path(void)
+{
+	const char *found = CONFIGFILE;
+	char **word;
+
+	if (arguments == NULL)
 		return found;
-	line[len] = '\0';
-	end = line + len;
-	for (word = line + strlen(line) + 1; word < end; word += strlen(word) + 1) {
+	for (word = arguments + 1; *word != NULL; word++) {
 		const char *letter;
 
-		if (word[0] != '-' || strcmp(word, "--") == 0)
+		if ((*word)[0] != '-' || strcmp(*word, "--") == 0)
 			break;
 		/* letters may be joined, and the argument may follow in the same word */
-		letter = strchr(word, 'c');
+		letter = strchr(*word, 'c');
 		if (letter == NULL)
 			continue;
 		if (letter[1] != '\0') {
 			found = letter + 1;
 		} else {
-			word += strlen(word) + 1;
-			if (word >= end)
+			if (*++word == NULL)
 				break;
-			found = word;
+			found = *word;
 		}
 	}
 	return found;
@@ -63,8 +65,8 @@ static const char *unbound_conf_path(char line[COMMAND_LINE_MAX])
 /** Unbound's configuration, read anew; NULL when it cannot be. */
 static struct config_file *read_unbound_conf(const struct module_env *env)
 {
-	char line[COMMAND_LINE_MAX], absolute[COMMAND_LINE_MAX];
-	const char *path = unbound_conf_path(line), *root = env->cfg->chrootdir;
+	char absolute[PATH_MAX];
+	const char *path = unbound_conf_path(), *root = env->cfg->chrootdir;
 	const char *from = getenv("PWD");
 	struct config_file *cfg;
 
