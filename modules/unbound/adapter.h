@@ -97,6 +97,9 @@ struct sb_state {
 	struct sb_switch *switches;
 	/** counts by thread, rule and counter (counters.c) */
 	_Atomic uint64_t *count;
+	/** rules of one zone are one zone to those who look: for each rule the first one of its
+	 * zone, and the next one or SB_RULE_NONE */
+	unsigned *first_of_zone, *next_of_zone;
 	unsigned count_threads;
 	size_t count_stride;
 	/** when the switches are looked at next, in Unbound's time (watch.c) */
@@ -193,7 +196,16 @@ static inline void sb_count(const struct sb_state *state, const struct module_qs
 			      memory_order_relaxed);
 }
 
-/** The sum of a rule's counter over all threads. From any thread. */
+void sb_counters_free(struct sb_state *state);
+
+/**
+ * The zone that a rule is shown by: NULL for a rule that has no name of its own, or the name of a
+ * rule before it.
+ */
+const struct sb_dname *sb_shown_zone(const struct sb_state *state, unsigned rule);
+
+/** A counter of the rule and of those behind it that have the same zone, over all threads. From
+ * any thread. */
 uint64_t sb_counter_sum(const struct sb_state *state, unsigned rule, unsigned counter);
 
 /* --- switches (switch.c, watch.c) --- */

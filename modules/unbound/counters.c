@@ -1,9 +1,59 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#define _GNU_SOURCE
 #include "adapter.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define CACHE_LINE 64
+
+/** Order of rules: by zone, then by number. */
+static int compare_rules(const void *left, const void *right, void *arg)
+{
+	const unsigned *a = left, *b = right;
+	const struct sb_dname *zone_a = sb_module.rule_zone(arg, *a);
+	const struct sb_dname *zone_b = sb_module.rule_zone(arg, *b);
+	int order = (zone_a != NULL) - (zone_b != NULL);
+
+	if (order == 0 && zone_a != NULL) {
+		order = (zone_a->wire_len > zone_b->wire_len) - (zone_a->wire_len < zone_b->wire_len);
+		/* configured names are in lower case */
+		if (order == 0)
+			order = memcmp(zone_a->wire, zone_b->wire, zone_a->wire_len);
+	}
+	return order != 0 ? order : (*a > *b) - (*a < *b);
+}
+
+/** Find the rules that share a zone. @return 0 when memory is short. */
+static int group_rules(struct sb_state *state)
+{
+	unsigned *sorted = malloc((state->rule_count + 1) * sizeof(*sorted)), i;
+
+	state->first_of_zone = calloc(state->rule_count + 1, sizeof(*state->first_of_zone));
+	state->next_of_zone = calloc(state->rule_count + 1, sizeof(*state->next_of_zone));
+	if (sorted == NULL || state->first_of_zone == NULL || state->next_of_zone == NULL) {
+		free(sorted);
+		return 0;
+	}
+	for (i = 0; i < state->rule_count; i++)
+		sorted[i] = i;
+	qsort_r(sorted, state->rule_count, sizeof(*sorted), compare_rules, state);
+	for (i = 0; i < state->rule_count; i++) {
+		const struct sb_dname *zone = sb_module.rule_zone(state, sorted[i]), *before = NULL;
+
+		state->first_of_zone[sorted[i]] = sorted[i];
+		state->next_of_zone[sorted[i]] = SB_RULE_NONE;
+		if (i > 0)
+			before = sb_module.rule_zone(state, sorted[i - 1]);
+		if (zone == NULL || before == NULL || zone->wire_len != before->wire_len ||
+		    memcmp(zone->wire, before->wire, zone->wire_len) != 0)
+			continue;
+		state->first_of_zone[sorted[i]] = state->first_of_zone[sorted[i - 1]];
+		state->next_of_zone[sorted[i - 1]] = sorted[i];
+	}
+	free(sorted);
+	return 1;
+}
 
 int sb_counters_make(struct sb_state *state, const struct module_env *env)
 {
@@ -15,7 +65,22 @@ int sb_counters_make(struct sb_state *state, const struct module_env *env)
 	state->count_threads = (unsigned)env->cfg->num_threads + 1;
 	state->count_stride = (counts + 2 * per_line - 1) / per_line * per_line;
 	state->count = calloc(state->count_threads * state->count_stride, sizeof(*state->count));
-	return state->count != NULL;
+	return state->count != NULL && group_rules(state);
+}
+
+void sb_counters_free(struct sb_state *state)
+{
+	free((void *)state->count);
+	free(state->first_of_zone);
+	free(state->next_of_zone);
+	state->count = NULL;
+	state->first_of_zone = NULL;
+	state->next_of_zone = NULL;
+}
+
+const struct sb_dname *sb_shown_zone(const struct sb_state *state, unsigned rule)
+{
+	return state->first_of_zone[rule] == rule ? sb_module.rule_zone(state, rule) : NULL;
 }
 
 uint64_t sb_counter_sum(const struct sb_state *state, unsigned rule, unsigned counter)
@@ -23,10 +88,12 @@ uint64_t sb_counter_sum(const struct sb_state *state, unsigned rule, unsigned co
 	uint64_t sum = 0;
 	unsigned i;
 
-	for (i = 0; i < state->count_threads; i++)
-		sum += atomic_load_explicit(&state->count[i * state->count_stride +
-							  (size_t)rule * sb_module.counter_count +
-							  counter],
-					    memory_order_relaxed);
+	for (; rule != SB_RULE_NONE; rule = state->next_of_zone[rule]) {
+		for (i = 0; i < state->count_threads; i++)
+			sum += atomic_load_explicit(
+				&state->count[i * state->count_stride +
+					      (size_t)rule * sb_module.counter_count + counter],
+				memory_order_relaxed);
+	}
 	return sum;
 }

@@ -37,7 +37,7 @@ static void state_free(struct sb_state *state, struct module_env *env)
 	sb_watch_stop(state);
 	sb_cache_unguard(state, env);
 	sb_switches_free(state);
-	free((void *)state->count);
+	sb_counters_free(state);
 	sb_conf_free(state->conf);
 	free(state);
 }

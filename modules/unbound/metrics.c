@@ -42,7 +42,7 @@ static void write_counters(const struct sb_state *state, FILE *out)
 		"# TYPE sitebound_%s_answers_total counter\n",
 		sb_module.name, sb_module.name);
 	for (i = 0; i < state->rule_count; i++) {
-		const struct sb_dname *zone = sb_module.rule_zone(state, i);
+		const struct sb_dname *zone = sb_shown_zone(state, i);
 		char name[SB_DNAME_TEXT_MAX];
 
 		if (zone == NULL)
@@ -64,7 +64,7 @@ static void write_switches(const struct sb_state *state, FILE *out)
 		"# TYPE sitebound_%s_on gauge\n",
 		sb_module.name, sb_module.name);
 	for (i = 0; i < state->rule_count; i++) {
-		const struct sb_dname *zone = sb_module.rule_zone(state, i);
+		const struct sb_dname *zone = sb_shown_zone(state, i);
 		char name[SB_DNAME_TEXT_MAX];
 
 		if (zone == NULL)

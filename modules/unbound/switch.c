@@ -144,7 +144,7 @@ void sb_switches_free(struct sb_state *state)
 }
 
 /** Look at one switch; the view is locked. @return whether it has moved. */
-static bool look(struct toggle *toggle, struct local_zones *zones, time_t now)
+static bool look(struct toggle *toggle, struct local_zones *zones)
 {
 	enum position position = POSITION_ABSENT;
 	struct local_zone *zone = NULL;
@@ -168,7 +168,8 @@ static bool look(struct toggle *toggle, struct local_zones *zones, time_t now)
 	if (position == toggle->position)
 		return false;
 	toggle->position = position;
-	toggle->since = now;
+	/* (Unbound's own time stands still while its thread has nothing to do) */
+	toggle->since = time(NULL);
 	return true;
 }
 
@@ -178,11 +179,11 @@ void sb_switches_poll(struct sb_state *state, struct module_env *env)
 	struct views *views = sb_compat_views(env);
 	struct view *view = views != NULL ? views_find_view(views, SB_VIEW, 0) : NULL;
 	struct local_zones *zones = view != NULL ? view->local_zones : NULL;
-	bool moved = look(&switches->module, zones, *env->now);
+	bool moved = look(&switches->module, zones);
 	unsigned i;
 
 	for (i = 0; i < state->rule_count; i++)
-		moved = look(&switches->rule[i], zones, *env->now) || moved;
+		moved = look(&switches->rule[i], zones) || moved;
 	if (view != NULL)
 		lock_rw_unlock(&view->lock);
 	if (moved) {
@@ -214,25 +215,59 @@ static void add_record(const struct sink *sink, const char *text)
 	(void)local_zones_add_RR(sink->zones, record);
 }
 
-/** Remove the zone that holds the records of an owner. */
-static void remove_records(const struct sink *sink)
+/** The name of a sink's zone, in wire. @return its labels as Unbound counts them, 0 for none. */
+static int sink_name(const struct sink *sink, uint8_t wire[SB_DNAME_MAX], size_t *wire_len)
 {
-	char text[128];
-	uint8_t wire[SB_DNAME_MAX];
-	struct local_zone *zone;
 	struct sb_dname name;
-	size_t wire_len;
+	char text[128];
 
 	snprintf(text, sizeof(text), "%s.%s.", sink->owner, sb_module.name);
-	if (sb_dname_from_text(text, wire, &wire_len) != SB_OK ||
-	    sb_dname_parse(&name, wire, wire_len) != SB_OK)
-		return;
+	if (sb_dname_from_text(text, wire, wire_len) != SB_OK ||
+	    sb_dname_parse(&name, wire, *wire_len) != SB_OK)
+		return 0;
+	return (int)name.label_count + 1;
+}
+
+/** Whether the sink's zone is there. A fast_reload makes the view anew. */
+static bool has_zone(const struct sink *sink)
+{
+	uint8_t wire[SB_DNAME_MAX];
+	size_t wire_len;
+	int labels = sink_name(sink, wire, &wire_len);
+	bool found;
+
+	if (labels == 0)
+		return false;
+	lock_rw_rdlock(&sink->zones->lock);
+	found = local_zones_find(sink->zones, wire, wire_len, labels, LDNS_RR_CLASS_IN) != NULL;
+	lock_rw_unlock(&sink->zones->lock);
+	return found;
+}
+
+/**
+ * Make the sink's zone anew, without records. It must be a zone of its own: in that of a switch
+ * the records could not be removed. @return whether it is there.
+ */
+static bool renew_zone(const struct sink *sink)
+{
+	uint8_t wire[SB_DNAME_MAX], *owned;
+	struct local_zone *zone;
+	size_t wire_len;
+	int labels = sink_name(sink, wire, &wire_len);
+	bool made = false;
+
+	if (labels == 0)
+		return false;
 	lock_rw_wrlock(&sink->zones->lock);
-	zone = local_zones_find(sink->zones, wire, wire_len, (int)name.label_count + 1,
-				LDNS_RR_CLASS_IN);
+	zone = local_zones_find(sink->zones, wire, wire_len, labels, LDNS_RR_CLASS_IN);
 	if (zone != NULL)
 		local_zones_del_zone(sink->zones, zone);
+	owned = memdup(wire, wire_len);
+	if (owned != NULL)
+		made = local_zones_add_zone(sink->zones, owned, wire_len, labels, LDNS_RR_CLASS_IN,
+					    local_zone_static) != NULL;
 	lock_rw_unlock(&sink->zones->lock);
+	return made;
 }
 
 /** @param module: the module's switch, which a zone without one of its own follows. */
@@ -290,9 +325,17 @@ void sb_switches_publish(struct sb_state *state, struct module_env *env)
 	struct views *views = sb_compat_views(env);
 	uint64_t sum = published_sum(state);
 	struct view *view;
+	bool current;
 	unsigned i, j;
 
-	if (views == NULL || (switches->ever_published && sum == switches->published))
+	view = views != NULL ? views_find_view(views, SB_VIEW, 0) : NULL;
+	if (view == NULL)
+		return;
+	status.zones = stats.zones = view->local_zones;
+	current = switches->ever_published && sum == switches->published &&
+		  view->local_zones != NULL && has_zone(&status);
+	lock_rw_unlock(&view->lock);
+	if (current)
 		return;
 	view = views_find_view(views, SB_VIEW, 1);
 	if (view == NULL)
@@ -300,13 +343,11 @@ void sb_switches_publish(struct sb_state *state, struct module_env *env)
 	if (view->local_zones == NULL)
 		view->local_zones = local_zones_create();
 	status.zones = stats.zones = view->local_zones;
-	if (view->local_zones != NULL) {
-		remove_records(&status);
-		remove_records(&stats);
+	if (view->local_zones != NULL && renew_zone(&status) && renew_zone(&stats)) {
 		publish_status(&status, &switches->module, &switches->module, ".",
 			       switches->module.position == POSITION_OFF);
 		for (i = 0; i < state->rule_count; i++) {
-			const struct sb_dname *zone = sb_module.rule_zone(state, i);
+			const struct sb_dname *zone = sb_shown_zone(state, i);
 			char name[SB_DNAME_TEXT_MAX], text[SB_DNAME_TEXT_MAX + 128];
 
 			if (zone == NULL)
