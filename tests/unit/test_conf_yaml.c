@@ -531,6 +531,49 @@ static void top(void **state)
 	unit_done();
 }
 
+/** The record that says where the file is. */
+static void record(void **state)
+{
+	static const struct {
+		const char *record, *path;
+	} rows[] = {
+		{"config. TXT \"/a b.yaml\"", "/a b.yaml"},
+		{"config. TXT /a.yaml", "/a.yaml"},
+		{"config. TXT /a.yaml more", "/a.yaml"},
+		{"  CONFIG.\t60  in  txt\t\"/a\"", "/a"},
+		{"config. IN 60 TXT \"/a\"", "/a"},
+		{"config. 60 TXT \"/a\"", "/a"},
+		{"config TXT \"/a\"", NULL},
+		{"config.x TXT \"/a\"", NULL},
+		{"xconfig. TXT \"/a\"", NULL},
+		{"config.TXT \"/a\"", NULL},
+		{"config. A 192.0.2.1", NULL},
+		{"config. CH TXT \"/a\"", NULL},
+		{"config. 6x TXT \"/a\"", NULL},
+		{"config. TXT \"/a", NULL},
+		{"config. TXT \"\"", NULL},
+		{"config. TXT", NULL},
+		{"config. TXT ", NULL},
+		{"config. ", NULL},
+		{"config.", NULL},
+		{"config. 60", NULL},
+		{"config. 60 IN", NULL},
+		{"", NULL},
+		{" ", NULL},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		char *path = sb_conf_path_from_record(rows[i].record);
+
+		CHECK_TEXT(rows[i].record, path != NULL ? path : "none",
+			   rows[i].path != NULL ? rows[i].path : "none");
+		free(path);
+	}
+	unit_done();
+}
+
 /** A good file cut at every octet, and with every octet changed: an answer, and messages when it
  * is a bad one; memory is looked after by the sanitizers' run. */
 static void damaged(void **state)
@@ -581,7 +624,7 @@ int main(void)
 		cmocka_unit_test(keys_limit), cmocka_unit_test(order),
 		cmocka_unit_test(message_text), cmocka_unit_test(files),
 		cmocka_unit_test(file_text),  cmocka_unit_test(top),
-		cmocka_unit_test(damaged),
+		cmocka_unit_test(record),     cmocka_unit_test(damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
