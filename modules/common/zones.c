@@ -11,6 +11,7 @@ struct node {
 	uint32_t parent;
 	/** the value of the zone whose apex this is, NULL between apexes */
 	void *value;
+	bool has_children;
 	uint8_t label_len;
 	uint8_t label[SB_LABEL_MAX];
 };
@@ -116,6 +117,7 @@ enum sb_err sb_zones_add(struct sb_zones *zones, const struct sb_dname *name, vo
 			sb_octets_lower(node->label, label, label_len);
 			slot = find_slot(zones, at, label, label_len);
 			zones->slot[slot] = zones->node_count++;
+			zones->node[at].has_children = true;
 		}
 		at = zones->slot[slot];
 	}
@@ -133,7 +135,7 @@ void *sb_zones_find(const struct sb_zones *zones, const struct sb_dname *qname,
 	unsigned i;
 
 	*apex_label = qname->label_count;
-	for (i = qname->label_count; i > 0; i--) {
+	for (i = qname->label_count; i > 0 && zones->node[at].has_children; i--) {
 		size_t label_len;
 		const uint8_t *label = sb_dname_label(qname, i - 1, &label_len);
 

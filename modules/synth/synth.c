@@ -101,21 +101,29 @@ static int hex_digit(uint8_t c)
 
 static bool parse_dashed4(const uint8_t *label, size_t label_len, struct sb_addr *addr)
 {
-	size_t from = 0, i;
-	unsigned octets = 0;
+	unsigned value = 0, digits = 0, octets = 0;
+	size_t i;
 
 	memset(addr, 0, sizeof(*addr));
 	addr->len = SB_IP4_LEN;
-	for (i = 0; i <= label_len; i++) {
-		if (i < label_len && label[i] != '-')
+	/* the octets as synth_parse_octet() has them, in one pass */
+	for (i = 0; i < label_len; i++) {
+		if (label[i] == '-') {
+			if (digits == 0 || octets == SB_IP4_LEN - 1)
+				return false;
+			addr->octet[octets++] = (uint8_t)value;
+			value = digits = 0;
 			continue;
-		if (octets == SB_IP4_LEN ||
-		    !synth_parse_octet(label + from, i - from, &addr->octet[octets]))
+		}
+		if (label[i] < '0' || label[i] > '9' || (digits > 0 && value == 0))
 			return false;
-		octets++;
-		from = i + 1;
+		value = value * 10 + (unsigned)(label[i] - '0');
+		if (value > 255)
+			return false;
+		digits++;
 	}
-	return octets == SB_IP4_LEN;
+	addr->octet[octets] = (uint8_t)value;
+	return digits > 0 && octets == SB_IP4_LEN - 1;
 }
 
 static bool parse_dashed6(const uint8_t *label, size_t label_len, struct sb_addr *addr)
