@@ -7,6 +7,7 @@
 #include "../../modules/report/writer.h"
 #include "sitebound/conf.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -662,6 +663,22 @@ static void test_missing_folder_comes_later(void **state)
 	rmdir(folder->other);
 }
 
+static void test_idle_writer_follows_the_path(void **state)
+{
+	const struct folder *folder = *state;
+	int64_t began_ms;
+	struct work work;
+
+	begin(&work, folder->log, 16);
+	/* the file is there before the first report */
+	unit_wait_for(access(folder->log, F_OK) == 0);
+	began_ms = unit_now_ms();
+	assert_int_equal(unlink(folder->log), 0);
+	unit_wait_for(access(folder->log, F_OK) == 0);
+	assert_true(unit_now_ms() - began_ms < 1000);
+	(void)end(&work);
+}
+
 static void test_patience_ends(void **state)
 {
 	const struct folder *folder = *state;
@@ -682,16 +699,51 @@ static void test_patience_ends(void **state)
 	rmdir(folder->other);
 }
 
+/** The signals that the writer's thread blocks, as the kernel says; 0 when it is not found. */
+static uint64_t blocked_by_writer(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+	uint64_t blocked = 0;
+
+	assert_non_null(tasks);
+	while ((task = readdir(tasks)) != NULL) {
+		char path[300], line[256];
+		bool writer = false;
+		FILE *status;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", task->d_name);
+		status = fopen(path, "r");
+		while (status != NULL && fgets(line, sizeof(line), status) != NULL) {
+			if (strcmp(line, "Name:\tsitebound-log\n") == 0)
+				writer = true;
+			if (writer && strncmp(line, "SigBlk:", 7) == 0)
+				blocked = strtoull(line + 7, NULL, 16);
+		}
+		if (status != NULL)
+			fclose(status);
+	}
+	closedir(tasks);
+	return blocked;
+}
+
 static void test_signals_are_not_the_writers(void **state)
 {
+	static const int signals[] = {SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGXFSZ};
 	const struct folder *folder = *state;
-	sigset_t now;
 	struct work work;
+	uint64_t blocked;
+	sigset_t now;
+	size_t i;
 
 	begin(&work, folder->log, 16);
+	blocked = blocked_by_writer();
+	for (i = 0; i < SB_COUNT(signals); i++)
+		assert_true(blocked & UINT64_C(1) << (signals[i] - 1));
 	/* and the caller's are as they were */
 	assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &now), 0);
-	assert_int_equal(sigismember(&now, SIGTERM), 0);
+	for (i = 0; i < SB_COUNT(signals); i++)
+		assert_int_equal(sigismember(&now, signals[i]), 0);
 	(void)end(&work);
 }
 
@@ -714,6 +766,7 @@ int main(void)
 		TEST(test_full_queue_is_counted),
 		TEST(test_stop_is_bounded),
 		TEST(test_missing_folder_comes_later),
+		TEST(test_idle_writer_follows_the_path),
 		TEST(test_patience_ends),
 		TEST(test_signals_are_not_the_writers),
 	};
