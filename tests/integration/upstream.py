@@ -193,6 +193,7 @@ class Upstream:
         self.tcp = []
         self.running = True
         self._open()
+        self.wake, self.woken = socket.socketpair()
         self.thread = threading.Thread(target=self._loop, daemon=True)
         self.thread.start()
 
@@ -228,12 +229,15 @@ class Upstream:
 
     def close(self):
         self.running = False
-        self.wake.send(b"x")
+        try:
+            self.wake.send(b"x")
+        except OSError:
+            pass  # the loop has just looked, and ended
         self.thread.join(5)
 
     def _loop(self):
         selector = selectors.DefaultSelector()
-        self.wake, woken = socket.socketpair()
+        woken = self.woken
         selector.register(woken, selectors.EVENT_READ, "wake")
         for sock in self.sockets:
             kind = "listen" if sock is self.listener else "udp"
@@ -250,7 +254,7 @@ class Upstream:
                 elif event.data == "listen":
                     sock, _ = event.fileobj.accept()
                     threading.Thread(target=self._tcp, args=(sock,), daemon=True).start()
-        for sock in self.sockets + [woken]:
+        for sock in self.sockets + [self.wake, woken]:
             sock.close()
 
     def _tcp(self, sock):
