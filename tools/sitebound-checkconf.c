@@ -19,13 +19,14 @@ enum { GOOD = 0, BAD = 1, USAGE = 2 };
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: sitebound-checkconf [-q] [-u UNBOUND.CONF] [FILE]\n"
-		    "Checks FILE (default: $SITEBOUND_CONF, then " SB_DEFAULT_CONF ").\n"
-		    "  -q, --quiet              say nothing of a good file\n"
-		    "  -u, --unbound-conf FILE  also warn of what keeps the modules from answering;\n"
-		    "                           without FILE check the one that it names\n"
-		    "  -V, --version            say which version this is\n"
-		    "Exit: 0 good, 1 bad (every error is listed on standard error), 2 usage.\n");
+	fprintf(to,
+		"usage: sitebound-checkconf [-q] [-u UNBOUND.CONF] [FILE]\n"
+		"Checks FILE (default: $SITEBOUND_CONF, then " SB_DEFAULT_CONF ").\n"
+		"  -q, --quiet              say nothing of a good file\n"
+		"  -u, --unbound-conf FILE  also warn of what keeps the modules from answering;\n"
+		"                           without FILE check the one that it names\n"
+		"  -V, --version            say which version this is\n"
+		"Exit: 0 good, 1 bad (every error is listed on standard error), 2 usage.\n");
 }
 
 /** Say what `answer: nxdomain` costs, once a rule. */
@@ -45,7 +46,8 @@ static void note_nxdomain(const char *path, const struct sb_conf *conf)
 		sb_dname_to_text(&zone->apex, 0, text);
 		printf("%s: note: noaaaa answers AAAA of %s with nxdomain, \"no such name\". musl "
 		       "since 1.2.1 (Alpine) takes that for A as well, as do systemd-resolved and "
-		       "caches that follow RFC 8020 (for all names below). answer: nodata is the safe "
+		       "caches that follow RFC 8020 (for all names below). answer: nodata is the "
+		       "safe "
 		       "choice.\n",
 		       path, text);
 	}
@@ -92,7 +94,8 @@ static int check_unbound(const char *unbound_path, const char *path, bool quiet)
 		fprintf(stderr, "%s: cannot be read: %s\n", unbound_path, strerror(errno));
 		goto cleanup;
 	}
-	if (err == SB_OK && path == NULL && (path = located = unbound_check_locate(&unbound)) == NULL)
+	if (err == SB_OK && path == NULL &&
+	    (path = located = unbound_check_locate(&unbound)) == NULL)
 		err = SB_ENOMEM;
 	if (err == SB_OK && (conf = check(path, quiet)) == NULL)
 		goto cleanup;

@@ -160,8 +160,8 @@ static void check_modules(struct check *check)
 		{"validator", "the modules' answers would be taken for bogus"},
 		{"iterator", "the modules would never be asked"},
 	};
-	const struct unbound_statement *order =
-		unbound_conf_last(check->unbound, "server", "module-config");
+	const struct unbound_statement *order = unbound_conf_last(check->unbound, "server",
+								  "module-config");
 	const struct unbound_statement *at = check->unbound->first;
 	const char *word = order != NULL ? order->value[0] : "validator iterator";
 	bool front_seen[sizeof(in_front) / sizeof(in_front[0])] = {false};
@@ -243,8 +243,7 @@ static void marks_free(void *set)
 static bool marks_init(struct check *check, struct marks *marks)
 {
 	marks->set = sb_zones_new();
-	return marks->set != NULL &&
-	       sb_arena_cleanup(check->arena, marks_free, marks->set) == 0;
+	return marks->set != NULL && sb_arena_cleanup(check->arena, marks_free, marks->set) == 0;
 }
 
 /** A mark at a name; one that is there already stays and is returned. NULL: no memory. */
@@ -331,8 +330,9 @@ static bool collect_zones(struct check *check)
 /** Types of local-zone that let questions through, but for names that have local-data. */
 static bool type_passes(const char *type)
 {
-	static const char *const types[] = {"transparent", "typetransparent", "inform",
-					    "always_transparent", "nodefault", "noview", "ipset"};
+	static const char *const types[] = {
+		"transparent", "typetransparent", "inform", "always_transparent",
+		"nodefault",   "noview",	  "ipset"};
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -345,9 +345,9 @@ static bool type_passes(const char *type)
 /** Types that never answer with an address. */
 static bool type_is_empty(const char *type)
 {
-	static const char *const types[] = {
-		"deny",		 "refuse",	  "static",	   "always_refuse", "always_nxdomain",
-		"always_nodata", "always_deny", "inform_deny", "block_a"};
+	static const char *const types[] = {"deny",	     "refuse",		"static",
+					    "always_refuse", "always_nxdomain", "always_nodata",
+					    "always_deny",   "inform_deny",	"block_a"};
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -357,8 +357,9 @@ static bool type_is_empty(const char *type)
 	return false;
 }
 
-/** 31 of the 32 labels of the reverse names of :: and ::1. */
+/* the reverse names of :: and ::1 */
 #define ZEROS "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa"
+static const char unspecified_name[] = "0." ZEROS, loopback_name[] = "1." ZEROS;
 
 static bool builtin_zone(struct check *check, const char *name)
 {
@@ -386,7 +387,7 @@ static bool each_lan_zone(struct check *check, bool (*visit)(struct check *check
 		"d.f.ip6.arpa",		  "8.e.f.ip6.arpa",
 		"9.e.f.ip6.arpa",	  "a.e.f.ip6.arpa",
 		"b.e.f.ip6.arpa",	  "8.b.d.0.1.0.0.2.ip6.arpa",
-		"0." ZEROS};
+		unspecified_name};
 	char name[64];
 	unsigned i;
 
@@ -410,8 +411,9 @@ static bool each_lan_zone(struct check *check, bool (*visit)(struct check *check
 /** The zones that Unbound answers when nothing is said (RFC 6303, 6761, 7686, 8375). */
 static bool builtin_zones(struct check *check)
 {
-	static const char *const names[] = {"localhost", "127.in-addr.arpa", "1." ZEROS,
-					    "home.arpa", "onion", "test", "invalid"};
+	static const char *const names[] = {
+		"localhost", "127.in-addr.arpa", loopback_name, "home.arpa", "onion",
+		"test",	     "invalid"};
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -473,8 +475,7 @@ static void say_local_zone(struct check *check, const struct mark *mark,
 /** Whether synth has names in a zone below one of its reverse zones. */
 static bool synth_reaches(const struct check *check, const struct mark *mark)
 {
-	struct sb_query query = {.qname = mark->name, .qtype = SB_TYPE_PTR,
-				 .qclass = SB_CLASS_IN};
+	struct sb_query query = {.qname = mark->name, .qtype = SB_TYPE_PTR, .qclass = SB_CLASS_IN};
 	struct sb_verdict verdict;
 
 	synth_decide(check->synth, &query, &verdict);
@@ -508,8 +509,7 @@ static enum sb_err check_local_zones(struct check *check)
 	}
 	for (i = 0; i < check->zone_count; i++) {
 		struct own_zone *zone = &check->zone[i];
-		const struct mark *mark =
-			sb_zones_find(check->local_zones.set, zone->apex, &left);
+		const struct mark *mark = sb_zones_find(check->local_zones.set, zone->apex, &left);
 
 		if (mark != NULL && mark->holds)
 			say_local_zone(check, mark, zone, "covers");
@@ -520,8 +520,8 @@ static enum sb_err check_local_zones(struct check *check)
 		const struct mark *mark = check->local_zones.mark[i];
 
 		for (module = 0; module < MODULES && mark->holds; module++) {
-			const struct own_zone *zone =
-				sb_zones_find(own[module], &mark->name, &left);
+			const struct own_zone *zone = sb_zones_find(own[module], &mark->name,
+								    &left);
 
 			if (zone != NULL && left > 0 && takes_names(check, mark, zone))
 				say_local_zone(check, mark, zone, "takes a part of");

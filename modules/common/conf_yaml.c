@@ -79,8 +79,8 @@ void sb_value_error(const struct sb_value *value, const char *format, ...)
 	diag->line = value->mark.line;
 	diag->column = value->mark.column;
 	/* readers find errors nearly in their order */
-	while (before != NULL && (before->line > diag->line || (before->line == diag->line &&
-								before->column > diag->column)))
+	while (before != NULL && (before->line > diag->line ||
+				  (before->line == diag->line && before->column > diag->column)))
 		before = before->previous;
 	diag->previous = before;
 	diag->next = before != NULL ? before->next : diags->first;
@@ -323,22 +323,21 @@ bool sb_read_number(const struct sb_value *value, uint64_t least, uint64_t most,
 	if (!sb_value_is_scalar(value) || is_null(value) || !is_plain(value)) {
 		sb_value_error(value, "must be a whole number, not %s",
 			       sb_value_is_scalar(value) && !is_null(value) ? "a quoted text"
-									   : kind(value));
+									    : kind(value));
 		return false;
 	}
 	for (text = scalar(value); *text >= '0' && *text <= '9'; text++) {
 		over = over || number > (UINT64_MAX - 9) / 10;
 		number = number * 10 + (uint64_t)(*text - '0');
 	}
-	if (*text != '\0' && !(text == scalar(value) && *text == '-' && text[1] >= '0' &&
-			       text[1] <= '9')) {
+	if (*text != '\0' &&
+	    !(text == scalar(value) && *text == '-' && text[1] >= '0' && text[1] <= '9')) {
 		sb_value_error(value, "must be a whole number, not \"%s\"", scalar(value));
 		return false;
 	}
 	if (*text != '\0' || over || number < least || number > most) {
 		sb_value_error(value, "must be from %llu to %llu, not %s",
-			       (unsigned long long)least, (unsigned long long)most,
-			       scalar(value));
+			       (unsigned long long)least, (unsigned long long)most, scalar(value));
 		return false;
 	}
 	*out = number;
@@ -396,8 +395,7 @@ bool sb_read_word(const struct sb_value *value, const char *const *words, size_t
 	return false;
 }
 
-static bool dname_octets(const struct sb_value *value, uint8_t wire[SB_DNAME_MAX],
-			 size_t *wire_len)
+static bool dname_octets(const struct sb_value *value, uint8_t wire[SB_DNAME_MAX], size_t *wire_len)
 {
 	const char *text;
 
@@ -407,9 +405,10 @@ static bool dname_octets(const struct sb_value *value, uint8_t wire[SB_DNAME_MAX
 	case SB_OK:
 		return true;
 	case SB_ERANGE:
-		sb_value_error(value,
-			       "\"%s\" is too long for a domain name (63 octets a label, 255 in all)",
-			       text);
+		sb_value_error(
+			value,
+			"\"%s\" is too long for a domain name (63 octets a label, 255 in all)",
+			text);
 		return false;
 	default:
 		sb_value_error(value,

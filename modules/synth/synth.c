@@ -231,7 +231,7 @@ static size_t write_dashed6(const struct sb_addr *addr, uint8_t text[SYNTH_DASHE
 	for (i = 0; i < 8; i++)
 		group[i] = (unsigned)addr->octet[2 * i] << 8 | addr->octet[2 * i + 1];
 	/* the longest run of zero groups, the first of equals (RFC 5952 section 4.2) */
-	for (i = 0; i < 8; i += run > 0 ? run : 1) {
+	for (i = 0; i<8; i += run> 0 ? run : 1) {
 		for (run = 0; i + run < 8 && group[i + run] == 0; run++)
 			;
 		if (run > best_run) {
@@ -253,9 +253,8 @@ static size_t write_dashed6(const struct sb_addr *addr, uint8_t text[SYNTH_DASHE
 		if (at > 0 && text[at - 1] != '-')
 			text[at++] = '-';
 		/* "aa--1" would carry dashes where RFC 5891 reserves them: "0aa--1" */
-		at += write_group(group[i], i == 0 && best_at == 1 && group[0] > 15 && group[0] < 256
-						  ? 3
-						  : 1,
+		at += write_group(group[i],
+				  i == 0 && best_at == 1 && group[0] > 15 && group[0] < 256 ? 3 : 1,
 				  text + at);
 	}
 	return at;

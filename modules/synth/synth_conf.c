@@ -190,9 +190,10 @@ static void read_address_zone(const struct sb_value *value, void *out)
 			sb_value_error(&reader.reverse_value,
 				       "needs the ranges that it answers for: the key \"allow\"");
 		if (!(reader.zone->forms & SYNTH_DASHED))
-			sb_value_error(&reader.reverse_value,
-				       "PTR records point to dashed names: \"dashed\" must be among "
-				       "the forms");
+			sb_value_error(
+				&reader.reverse_value,
+				"PTR records point to dashed names: \"dashed\" must be among "
+				"the forms");
 		if (reader.zone->apex.wire_len + 1 + SYNTH_DASHED_MAX > SB_DNAME_MAX)
 			sb_value_error(&reader.zone_value,
 				       "too long for PTR records to point into it");
@@ -351,7 +352,8 @@ static void read_site(const struct sb_value *value, void *out)
 	if (reader->site_count == 1 && reader->label != NULL &&
 	    labels_equal(reader->site[0].label, reader->site[0].label_len, reader->label,
 			 reader->label_len))
-		sb_value_error(value, "the site is the label itself: names would lead to themselves");
+		sb_value_error(value,
+			       "the site is the label itself: names would lead to themselves");
 }
 
 static void read_fallback_site(const struct sb_value *value, void *out)
@@ -362,7 +364,8 @@ static void read_fallback_site(const struct sb_value *value, void *out)
 
 	if (!sb_read_label(value, &label, &label_len))
 		return;
-	if (reader->label != NULL && labels_equal(label, label_len, reader->label, reader->label_len))
+	if (reader->label != NULL &&
+	    labels_equal(label, label_len, reader->label, reader->label_len))
 		sb_value_error(value,
 			       "the fallback is the label itself: names would lead to themselves");
 	for (i = 0; i < reader->site_count; i++) {
@@ -452,12 +455,9 @@ static void read_site_zone(const struct sb_value *value, void *out)
 {
 	/* the order matters: site before fallback, parents last */
 	static const struct sb_key keys[] = {
-		{"label", read_site_label, true},
-		{"site", read_site, true},
-		{"fallback", read_fallback, false},
-		{"on-error", read_on_error, false},
-		{"ttl", read_site_ttl, false},
-		{"fallback-ttl", read_fallback_ttl, false},
+		{"label", read_site_label, true},   {"site", read_site, true},
+		{"fallback", read_fallback, false}, {"on-error", read_on_error, false},
+		{"ttl", read_site_ttl, false},	    {"fallback-ttl", read_fallback_ttl, false},
 		{"parents", read_parents, true},
 	};
 	const struct section_reader *section = out;

@@ -147,14 +147,10 @@ static void covers(void **state)
 		const char *outer, *inner;
 		bool covers;
 	} rows[] = {
-		{"10.0.0.0/8", "10.0.0.0/8", true},
-		{"10.0.0.0/8", "10.1.0.0/16", true},
-		{"10.1.0.0/16", "10.0.0.0/8", false},
-		{"10.0.0.0/8", "11.0.0.0/16", false},
-		{"0.0.0.0/0", "10.0.0.0/8", true},
-		{"10.0.0.0/8", "0.0.0.0/0", false},
-		{"0.0.0.0/0", "::/0", false},
-		{"fe80::/10", "fe80::/11", true},
+		{"10.0.0.0/8", "10.0.0.0/8", true},   {"10.0.0.0/8", "10.1.0.0/16", true},
+		{"10.1.0.0/16", "10.0.0.0/8", false}, {"10.0.0.0/8", "11.0.0.0/16", false},
+		{"0.0.0.0/0", "10.0.0.0/8", true},    {"10.0.0.0/8", "0.0.0.0/0", false},
+		{"0.0.0.0/0", "::/0", false},	      {"fe80::/10", "fe80::/11", true},
 		{"fe80::/10", "fe80::/9", false},
 	};
 	struct sb_netblock outer, inner;
@@ -179,7 +175,7 @@ static void find(void **state)
 		const char *addr;
 		int found;
 	} rows[] = {
-		{"10.1.2.3", 2}, {"10.1.2.4", 1}, {"10.2.0.0", 0},
+		{"10.1.2.3", 2}, {"10.1.2.4", 1},    {"10.2.0.0", 0},
 		{"8.8.8.8", 3},	 {"2001:db8::1", 4}, {"2001:db9::", -1},
 	};
 	struct sb_netblock block[COUNT(texts)];
@@ -192,9 +188,8 @@ static void find(void **state)
 		assert_int_equal(sb_netblock_parse(texts[i], &block[i]), SB_OK);
 	for (i = 0; i < COUNT(rows); i++) {
 		addr = addr_of(rows[i].addr);
-		CHECK(rows[i].addr,
-		      sb_netblocks_find(&blocks, &addr) ==
-			      (rows[i].found < 0 ? NULL : &block[rows[i].found]));
+		CHECK(rows[i].addr, sb_netblocks_find(&blocks, &addr) ==
+					    (rows[i].found < 0 ? NULL : &block[rows[i].found]));
 	}
 	blocks.count = 0;
 	addr = addr_of("10.0.0.1");
@@ -213,13 +208,14 @@ static void mask(void **state)
 
 		for (bits = 0; bits <= len * 8U; bits++) {
 			struct sb_addr addr = {.len = len};
-			char id[32];
+			char id[48];
 			bool same = true;
 
 			memset(addr.octet, 0xff, len);
 			sb_addr_mask(&addr, bits);
 			for (i = 0; i < len * 8U; i++)
-				same = same && ((addr.octet[i / 8] >> (7 - i % 8)) & 1) == (i < bits);
+				same = same &&
+				       ((addr.octet[i / 8] >> (7 - i % 8)) & 1) == (i < bits);
 			for (i = len; i < SB_IP6_LEN; i++)
 				same = same && addr.octet[i] == 0;
 			snprintf(id, sizeof(id), "%u of %u", bits, len * 8U);

@@ -25,7 +25,7 @@ static void pieces(void **state)
 	(void)state;
 	assert_non_null(arena);
 	for (i = 0; i < COUNT(sizes); i++) {
-		char id[32];
+		char id[48];
 		void *piece = sb_arena_alloc(arena, sizes[i]);
 
 		snprintf(id, sizeof(id), "size %zu", sizes[i]);

@@ -104,8 +104,7 @@ static void numbers(void **state)
 		good = sb_read_number(&bench.value, rows[i].least, rows[i].most, &number);
 		CHECK(rows[i].text, good == (rows[i].message == NULL));
 		CHECK(rows[i].text, number == (good ? rows[i].number : 77));
-		CHECK_TEXT(rows[i].text, messages(&bench.diags),
-			   good ? "" : rows[i].message);
+		CHECK_TEXT(rows[i].text, messages(&bench.diags), good ? "" : rows[i].message);
 		bench_close(&bench);
 	}
 	unit_done();
@@ -116,7 +115,8 @@ static void ttls(void **state)
 	static const struct {
 		const char *text;
 		bool good;
-	} rows[] = {{"0", true}, {"2147483647", true}, {"2147483648", false}, {"4294967296", false}};
+	} rows[] = {
+		{"0", true}, {"2147483647", true}, {"2147483648", false}, {"4294967296", false}};
 	struct bench bench;
 	size_t i;
 
@@ -140,8 +140,8 @@ static void booleans(void **state)
 		/** -1: an error */
 		int value;
 	} rows[] = {
-		{"yes", 1},   {"Yes", 1},  {"YES", 1}, {"true", 1}, {"on", 1},	{"no", 0},
-		{"False", 0}, {"OFF", 0},  {"y", -1},  {"1", -1},   {"0", -1},	{"'yes'", -1},
+		{"yes", 1},   {"Yes", 1},   {"YES", 1}, {"true", 1}, {"on", 1},	   {"no", 0},
+		{"False", 0}, {"OFF", 0},   {"y", -1},	{"1", -1},   {"0", -1},	   {"'yes'", -1},
 		{"~", -1},    {"null", -1}, {"[]", -1}, {"{}", -1},  {"yess", -1},
 	};
 	struct bench bench;
@@ -240,10 +240,12 @@ static void names(void **state)
 		const char *text;
 		bool is_name, is_label;
 	} rows[] = {
-		{"dc", true, true},	 {"DC.", true, true},	  {"a.b", true, false},
-		{".", true, false},	 {"a..b", false, false},  {"''", false, false},
-		{"'*'", false, false},	 {"[a]", false, false},	  {"\"a\\0b\"", false, false},
-		{"m\303\274nchen", false, false}, {"10", true, true},
+		{"dc", true, true},	     {"DC.", true, true},
+		{"a.b", true, false},	     {".", true, false},
+		{"a..b", false, false},	     {"''", false, false},
+		{"'*'", false, false},	     {"[a]", false, false},
+		{"\"a\\0b\"", false, false}, {"m\303\274nchen", false, false},
+		{"10", true, true},
 	};
 	struct bench bench;
 	size_t i;
@@ -334,8 +336,7 @@ static void maps(void **state)
 		char order[16] = "";
 
 		bench_open(&bench, rows[i].text);
-		CHECK(rows[i].text,
-		      SB_READ_MAP(&bench.value, keys, order) == rows[i].complete);
+		CHECK(rows[i].text, SB_READ_MAP(&bench.value, keys, order) == rows[i].complete);
 		CHECK_TEXT(rows[i].text, order, rows[i].order);
 		CHECK_TEXT(rows[i].text, messages(&bench.diags), rows[i].message);
 		bench_close(&bench);
@@ -476,8 +477,7 @@ static void files(void **state)
 		snprintf(path, sizeof(path), "%s/%s", directory, rows[i].name);
 		snprintf(want, sizeof(want), "%s%s", good ? "" : path, rows[i].message);
 		sb_diags_init(&diags);
-		CHECK(rows[i].name,
-		      sb_conf_load(path, &diags, &conf) == (good ? SB_OK : SB_ECONF));
+		CHECK(rows[i].name, sb_conf_load(path, &diags, &conf) == (good ? SB_OK : SB_ECONF));
 		CHECK_TEXT(rows[i].name, messages(&diags), want);
 		CHECK(rows[i].name, (conf != NULL) == good);
 		sb_conf_free(conf);
@@ -584,8 +584,8 @@ static void damaged(void **state)
 		"noaaaa:\n- zones: [e]\n  clients: ['::/0']\n"
 		"report: {log: '-', zones: [{zone: r, format: pattern, pattern: '(?<a>[a-z]+)',\n"
 		"  fields: {a: error.code}, tests: [abc]}]}\n";
-	static const char changes[] = {'\0', '\t', '\n', ' ', '[', '}', '*', '&', ':', '-', '\'',
-				       '"',  '9',  'a',  '\200', '\377'};
+	static const char changes[] = {'\0', '\t', '\n', ' ', '[', '}', '*',	'&',
+				       ':',  '-',  '\'', '"', '9', 'a', '\200', '\377'};
 	struct sb_diags diags;
 	char text[sizeof(whole)];
 	size_t at, i;
@@ -604,8 +604,8 @@ static void damaged(void **state)
 				text[at] = changes[i];
 			sb_diags_init(&diags);
 			err = sb_conf_parse("f", text, len, &diags, &conf);
-			if ((err == SB_OK) != (diags.count == 0) || (err == SB_OK) != (conf != NULL) ||
-			    (err != SB_OK && err != SB_ECONF))
+			if ((err == SB_OK) != (diags.count == 0) ||
+			    (err == SB_OK) != (conf != NULL) || (err != SB_OK && err != SB_ECONF))
 				CHECK("result and messages agree", false);
 			sb_conf_free(conf);
 			sb_diags_free(&diags);
@@ -617,14 +617,14 @@ static void damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers),    cmocka_unit_test(ttls),
-		cmocka_unit_test(booleans),   cmocka_unit_test(words),
-		cmocka_unit_test(texts),      cmocka_unit_test(names),
-		cmocka_unit_test(netblocks),  cmocka_unit_test(maps),
-		cmocka_unit_test(keys_limit), cmocka_unit_test(order),
+		cmocka_unit_test(numbers),	cmocka_unit_test(ttls),
+		cmocka_unit_test(booleans),	cmocka_unit_test(words),
+		cmocka_unit_test(texts),	cmocka_unit_test(names),
+		cmocka_unit_test(netblocks),	cmocka_unit_test(maps),
+		cmocka_unit_test(keys_limit),	cmocka_unit_test(order),
 		cmocka_unit_test(message_text), cmocka_unit_test(files),
-		cmocka_unit_test(file_text),  cmocka_unit_test(top),
-		cmocka_unit_test(record),     cmocka_unit_test(damaged),
+		cmocka_unit_test(file_text),	cmocka_unit_test(top),
+		cmocka_unit_test(record),	cmocka_unit_test(damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

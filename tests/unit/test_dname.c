@@ -92,7 +92,7 @@ static void parse_truncated(void **state)
 	uint8_t whole[512], *wire;
 	size_t whole_len = unit_wire_of("1 63x2 5 30x3", whole), len;
 	struct sb_dname name;
-	char id[32];
+	char id[48];
 
 	(void)state;
 	assert_int_equal(sb_dname_parse(&name, whole, whole_len), SB_OK);
@@ -145,8 +145,7 @@ static void from_text(void **state)
 
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
-		CHECK(rows[i].id,
-		      sb_dname_from_text(rows[i].text, wire, &wire_len) == rows[i].err);
+		CHECK(rows[i].id, sb_dname_from_text(rows[i].text, wire, &wire_len) == rows[i].err);
 		if (rows[i].err != SB_OK)
 			continue;
 		CHECK(rows[i].id, sb_dname_parse(&name, wire, wire_len) == SB_OK);
@@ -262,9 +261,9 @@ static void compare(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parse),     cmocka_unit_test(parse_malformed),
+		cmocka_unit_test(parse),	   cmocka_unit_test(parse_malformed),
 		cmocka_unit_test(parse_truncated), cmocka_unit_test(from_text),
-		cmocka_unit_test(octets),    cmocka_unit_test(to_text),
+		cmocka_unit_test(octets),	   cmocka_unit_test(to_text),
 		cmocka_unit_test(compare),
 	};
 

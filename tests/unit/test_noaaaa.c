@@ -132,9 +132,8 @@ static void clients(void **state)
 	for (i = 0; i < COUNT(rows); i++) {
 		struct sb_addr addr = {.len = strchr(rows[i].addr, ':') ? 16 : 4};
 
-		assert_int_equal(inet_pton(addr.len == 4 ? AF_INET : AF_INET6, rows[i].addr,
-					   addr.octet),
-				 1);
+		assert_int_equal(
+			inet_pton(addr.len == 4 ? AF_INET : AF_INET6, rows[i].addr, addr.octet), 1);
 		snprintf(text, sizeof(text), "noaaaa: [{zones: [a]%s%s}]",
 			 rows[i].keys[0] != '\0' ? ", " : "", rows[i].keys);
 		snprintf(id, sizeof(id), "%s: %s", rows[i].addr, rows[i].keys);
@@ -290,13 +289,13 @@ static void hints_truncated(void **state)
 					 " 0007 0001 2f ";
 	uint8_t whole[MAX_RDATA], got[MAX_RDATA];
 	size_t whole_len = octets(whole_text, whole), len, got_len, hint_end = whole_len - 5;
-	char id[32];
+	char id[48];
 
 	(void)state;
 	for (len = 0; len <= whole_len; len++) {
 		snprintf(id, sizeof(id), "cut at %zu", len);
-		CHECK(id, strip(whole, len, got, &got_len) ==
-				  (len == hint_end || len == whole_len));
+		CHECK(id,
+		      strip(whole, len, got, &got_len) == (len == hint_end || len == whole_len));
 	}
 	unit_done();
 }
@@ -308,7 +307,7 @@ static void hints_changed(void **state)
 	uint8_t whole[MAX_RDATA], got[MAX_RDATA], again[MAX_RDATA];
 	size_t whole_len = octets(whole_text, whole), at, got_len, again_len;
 	unsigned value;
-	char id[32];
+	char id[48];
 
 	(void)state;
 	for (at = 0; at < whole_len; at++) {
@@ -355,9 +354,12 @@ static void defaults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(find),		   cmocka_unit_test(suppress),
-		cmocka_unit_test(clients),	   cmocka_unit_test(hints),
-		cmocka_unit_test(hints_truncated), cmocka_unit_test(hints_changed),
+		cmocka_unit_test(find),
+		cmocka_unit_test(suppress),
+		cmocka_unit_test(clients),
+		cmocka_unit_test(hints),
+		cmocka_unit_test(hints_truncated),
+		cmocka_unit_test(hints_changed),
 		cmocka_unit_test(defaults),
 	};
 

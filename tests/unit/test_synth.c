@@ -32,8 +32,9 @@ static const char *addr_text(const struct sb_addr *addr)
 static void octet(void **state)
 {
 	static const char *const bad[] = {
-		"",    "256", "260", "300", "999", "1000", "0000", "00",  "01",	 "001", "007", "+1",
-		"-1",  "1 ",  " 1",  "0x1", "1_",  "a",	   "1a",   "-",	  "2 5", "25:", "/",   "\3601",
+		"",   "256", "260", "300", "999", "1000", "0000", "00",
+		"01", "001", "007", "+1",  "-1",  "1 ",	  " 1",	  "0x1",
+		"1_", "a",   "1a",  "-",   "2 5", "25:",  "/",	  "\3601",
 	};
 	char text[8];
 	uint8_t value = 0;
@@ -357,8 +358,8 @@ static const char *verdict_text(const struct sb_verdict *verdict)
 			addr.len = (uint8_t)(verdict->rrs_len - 2);
 			assert_int_equal(addr.len, verdict->rrtype == SB_TYPE_A ? 4 : 16);
 			memcpy(addr.octet, verdict->rrs + 2, addr.len);
-			snprintf(what, sizeof(what), "%s %s",
-				 addr.len == 4 ? "A" : "AAAA", addr_text(&addr));
+			snprintf(what, sizeof(what), "%s %s", addr.len == 4 ? "A" : "AAAA",
+				 addr_text(&addr));
 		} else {
 			snprintf(what, sizeof(what), "%s %s",
 				 verdict->rrtype == SB_TYPE_PTR	    ? "PTR"
@@ -614,10 +615,14 @@ static void rules(void **state)
 		const char *qname;
 		int rule;
 	} rows[] = {
-		{"10.1.2.3.ip.example.com", 0}, {"www.ip.example.com", 0},
-		{"x.sub.ip.example.com", 1},	{"1-2-3-4.dashed.example.com", 2},
-		{"svc.dc.prd.example.com", 5},	{"svc.dc.stg.example.com", 6},
-		{"svc.dc.one.example.com", 7},	{"www.example.com", -1},
+		{"10.1.2.3.ip.example.com", 0},
+		{"www.ip.example.com", 0},
+		{"x.sub.ip.example.com", 1},
+		{"1-2-3-4.dashed.example.com", 2},
+		{"svc.dc.prd.example.com", 5},
+		{"svc.dc.stg.example.com", 6},
+		{"svc.dc.one.example.com", 7},
+		{"www.example.com", -1},
 		/* a reverse name moves the counters of the zone that its PTR points to */
 		{"3.2.1.10.in-addr.arpa", 0},
 	};
@@ -825,8 +830,8 @@ static void upstream(void **state)
 		 "PTR 2001-db8--1.ip.example.com 300 ptr 29"},
 		{"A.B.C.D.E.F.0.0." ZEROS_7 ".0.0.0.0.0.0.0.0.0." DB8, SB_TYPE_PTR, NX, false,
 		 "PTR 2001-db8--fe-dcba.ip.example.com 300 ptr 29"},
-		{"1.0.0.0." ZEROS_7 ".0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.a.a.0.0.ip6.arpa", SB_TYPE_PTR,
-		 NX, false, "PTR 0aa--1.ip.example.com 300 ptr 29"},
+		{"1.0.0.0." ZEROS_7 ".0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.a.a.0.0.ip6.arpa",
+		 SB_TYPE_PTR, NX, false, "PTR 0aa--1.ip.example.com 300 ptr 29"},
 		{"0.0." DB8, SB_TYPE_PTR, NX, false, "ND " DB8 " nodata 29"},
 		{DB8, SB_TYPE_SOA, NX, false, "SOA " DB8 " soa 29"},
 	};
@@ -954,8 +959,8 @@ static void reverse_round_trip(void **state)
 			else
 				snprintf(text, sizeof(text), "%x",
 					 (j % 2 == 0 ? value >> 4 : value) & 15U);
-			CHECK(names[i], strlen(text) == label_len &&
-						memcmp(text, label, label_len) == 0);
+			CHECK(names[i],
+			      strlen(text) == label_len && memcmp(text, label, label_len) == 0);
 		}
 	}
 	sb_conf_free(all);
@@ -1087,16 +1092,17 @@ static void values(void **state)
 	const struct synth_zone *zone;
 
 	(void)state;
-	conf = load(&all, "synth:\n"
-			  "  address-names:\n"
-			  "    - {zone: Z., forms: [hex], ttl: 0, negative-ttl: 2147483647,\n"
-			  "       otherwise: nxdomain, allow: [10.0.0.0/8], deny: [10.1.0.0/16]}\n"
-			  "    - {zone: r, allow: [10.0.0.0/8, 10.1.0.0/16], reverse: yes}\n"
-			  "    - {zone: s, allow: [10.0.0.0/8], reverse: yes}\n"
-			  "  site-names:\n"
-			  "    - {label: dc, parents: [p], site: a, fallback: [b, c],\n"
-			  "       on-error: next, ttl: 1, fallback-ttl: 2}\n"
-			  "    - {label: any, parents: [p], site: {hostname: '(?<site>[a-z0-9])'}}\n");
+	conf = load(&all,
+		    "synth:\n"
+		    "  address-names:\n"
+		    "    - {zone: Z., forms: [hex], ttl: 0, negative-ttl: 2147483647,\n"
+		    "       otherwise: nxdomain, allow: [10.0.0.0/8], deny: [10.1.0.0/16]}\n"
+		    "    - {zone: r, allow: [10.0.0.0/8, 10.1.0.0/16], reverse: yes}\n"
+		    "    - {zone: s, allow: [10.0.0.0/8], reverse: yes}\n"
+		    "  site-names:\n"
+		    "    - {label: dc, parents: [p], site: a, fallback: [b, c],\n"
+		    "       on-error: next, ttl: 1, fallback-ttl: 2}\n"
+		    "    - {label: any, parents: [p], site: {hostname: '(?<site>[a-z0-9])'}}\n");
 	zone = conf->zone[0];
 	CHECK("forms", zone->forms == SYNTH_HEX);
 	CHECK("ttl", zone->ttl == 0 && zone->soa.ttl == 0x7fffffff);

@@ -22,8 +22,8 @@ static struct sb_zones *zones_of(const char *const *names, size_t count)
 static void find(void **state)
 {
 	static const char *const names[] = {
-		"example.com", "a.b.Example.COM", "ip.example.com", "test", "xn--p1ai",
-		"\\000.bin", "\\..dot", "\\192\\012.pointer",
+		"example.com", "a.b.Example.COM", "ip.example.com", "test",
+		"xn--p1ai",    "\\000.bin",	  "\\..dot",	    "\\192\\012.pointer",
 	};
 	static const struct {
 		const char *id, *name, *zone;
