@@ -132,6 +132,24 @@ static void test_many_prefixes_take_no_memory(void **state)
 	report_limit_free(limit);
 }
 
+static void test_who_missed_most_is_remembered(void **state)
+{
+	const struct report_rate_limit rate = {.per_prefix = 1, .burst = 10, .total = 0};
+	struct report_limit *limit = report_limit_new(&rate, 0);
+	struct sb_addr client = {.len = SB_IP6_LEN};
+	uint32_t i;
+
+	(void)state;
+	assert_non_null(limit);
+	assert_int_equal(take(limit, "192.0.2.1", 0, 20), 10);
+	for (i = 0; i < 100000; i++) {
+		memcpy(client.octet, &i, sizeof(i));
+		(void)report_limit_take(limit, &client, 0);
+	}
+	assert_int_equal(take(limit, "192.0.2.1", 0, 20), 0);
+	report_limit_free(limit);
+}
+
 #define THREADS 4
 
 static atomic_uint tokens;
@@ -165,6 +183,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_malformed_one_a_second),
 		cmocka_unit_test(test_many_prefixes_take_no_memory),
+		cmocka_unit_test(test_who_missed_most_is_remembered),
 		cmocka_unit_test(test_threads_share_the_total),
 	};
 

@@ -737,6 +737,8 @@ static void test_signals_are_not_the_writers(void **state)
 	size_t i;
 
 	begin(&work, folder->log, 16);
+	/* a thread that has not begun has everything blocked */
+	unit_wait_for(access(folder->log, F_OK) == 0);
 	blocked = blocked_by_writer();
 	for (i = 0; i < SB_COUNT(signals); i++)
 		assert_true(blocked & UINT64_C(1) << (signals[i] - 1));
