@@ -33,7 +33,6 @@ static struct sb_state *state_of(const struct module_env *env, int id)
 
 static void state_free(struct sb_state *state, struct module_env *env)
 {
-	sb_metrics_stop(state);
 	sb_watch_stop(state);
 	sb_cache_unguard(state, env);
 	sb_switches_free(state);
@@ -56,7 +55,12 @@ static int state_start(struct sb_state *state, struct module_env *env,
 	sb_cache_renew(state, env);
 	if (sb_module.start != NULL && !sb_module.start(state, env))
 		return 0;
-	return sb_metrics_start(state, env);
+	if (!sb_metrics_start(state, env)) {
+		if (sb_module.stop != NULL)
+			sb_module.stop(state);
+		return 0;
+	}
+	return 1;
 }
 
 int init(struct module_env *env, int id)
@@ -98,6 +102,8 @@ void deinit(struct module_env *env, int id)
 
 	if (state == NULL)
 		return;
+	/* its thread asks the module for numbers */
+	sb_metrics_stop(state);
 	if (state->section != NULL && sb_module.stop != NULL)
 		sb_module.stop(state);
 	state_free(state, env);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file
  * The metrics file, in Prometheus' text format, written by a thread of its own. The modules share
- * one file: each replaces its own part of it, under a lock, and drops parts of other processes.
+ * one file: each replaces its own part of it, under a lock, and drops parts of other processes. The
+ * part of a module that has stopped stays when the process ends, and goes when others run on: after
+ * a reload without the module.
  */
 #define _GNU_SOURCE
 #include "adapter.h"
@@ -20,6 +22,14 @@
 #define WRITE_EVERY_SECONDS 15
 #define FILE_MAX_LEN (16U << 20)
 #define LINE_BEGIN "# sitebound part "
+#define ENDED " ended"
+/** How long to wait for the lock, which is held for a moment only: whoever can open the file must
+ * not be able to hold up a reload. */
+#define LOCK_TRIES 100
+#define LOCK_RETRY_NS 10000000
+
+/** Which write of an instance it is. */
+enum moment { MOMENT_FIRST, MOMENT_LATER, MOMENT_LAST };
 
 struct sb_metrics {
 	const struct sb_state *state;
@@ -81,15 +91,16 @@ static void write_event(void *arg, const char *name, uint64_t value)
 		(unsigned long long)value);
 }
 
-/** The module's own part, between its marks; NULL when memory is short. */
-static char *render(const struct sb_state *state, size_t *len)
+/** The module's own part with its mark; NULL when memory is short. */
+static char *render(const struct sb_state *state, enum moment moment, size_t *len)
 {
 	char *text = NULL;
 	FILE *out = open_memstream(&text, len);
 
 	if (out == NULL)
 		return NULL;
-	fprintf(out, LINE_BEGIN "%s of %ld\n", sb_module.name, (long)getpid());
+	fprintf(out, LINE_BEGIN "%s of %ld%s\n", sb_module.name, (long)getpid(),
+		moment == MOMENT_LAST ? ENDED : "");
 	fprintf(out,
 		"# HELP sitebound_%s_build_info The module's build; always 1.\n"
 		"# TYPE sitebound_%s_build_info gauge\n"
@@ -112,8 +123,9 @@ static char *render(const struct sb_state *state, size_t *len)
 	return text;
 }
 
-/** Write the parts of the old file that are of this process and not this module's. */
-static void copy_others(FILE *old, FILE *out)
+/** Write the parts of the old file that are of this process and not this module's. Those of modules
+ * that have ended stay at first: they may be about to start anew, and at the end. */
+static void copy_others(FILE *old, FILE *out, enum moment moment)
 {
 	char *line = NULL, module[64];
 	size_t room = 0, total = 0;
@@ -123,19 +135,34 @@ static void copy_others(FILE *old, FILE *out)
 
 	while ((len = getline(&line, &room, old)) > 0 && (total += (size_t)len) < FILE_MAX_LEN) {
 		if (sscanf(line, LINE_BEGIN "%63s of %ld", module, &pid) == 2)
-			keep = pid == (long)getpid() && strcmp(module, sb_module.name) != 0;
+			keep = pid == (long)getpid() && strcmp(module, sb_module.name) != 0 &&
+			       (moment != MOMENT_LATER || strstr(line, ENDED) == NULL);
 		if (keep)
 			fwrite(line, 1, (size_t)len, out);
 	}
 	free(line);
 }
 
+/** Lock a file, without waiting for long. @return 0, or -1 and errno. */
+static int lock_file(int fd)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_RETRY_NS};
+	int tries;
+
+	for (tries = 0; flock(fd, LOCK_EX | LOCK_NB) == -1; tries++) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || tries == LOCK_TRIES)
+			return -1;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 /** Replace the module's part of the file. @return 0 or an errno. */
-static int replace_part(const char *path, const char *part, size_t part_len)
+static int replace_part(const char *path, const char *part, size_t part_len, enum moment moment)
 {
 	char *lock_path = NULL, *new_path = NULL;
 	FILE *old = NULL, *out = NULL;
-	int lock = -1, fd, error = 0;
+	int lock = -1, fd = -1, old_fd, error = 0;
 
 	if (asprintf(&lock_path, "%s.lock", path) == -1)
 		return ENOMEM;
@@ -144,9 +171,11 @@ static int replace_part(const char *path, const char *part, size_t part_len)
 		return ENOMEM;
 	}
 	lock = open(lock_path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (lock == -1 || flock(lock, LOCK_EX) == -1)
+	if (lock == -1 || lock_file(lock) == -1)
 		goto failed;
-	fd = open(new_path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
+	/* whatever is there, a link or a pipe, is not to be written to */
+	unlink(new_path);
+	fd = open(new_path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
 	if (fd == -1)
 		goto failed;
 	out = fdopen(fd, "w");
@@ -155,9 +184,12 @@ static int replace_part(const char *path, const char *part, size_t part_len)
 		close(fd);
 		goto cleanup;
 	}
-	old = fopen(path, "re");
+	old_fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	old = old_fd != -1 ? fdopen(old_fd, "r") : NULL;
+	if (old == NULL && old_fd != -1)
+		close(old_fd);
 	if (old != NULL)
-		copy_others(old, out);
+		copy_others(old, out, moment);
 	fwrite(part, 1, part_len, out);
 	if (ferror(out) || fflush(out) != 0)
 		goto failed;
@@ -166,6 +198,9 @@ static int replace_part(const char *path, const char *part, size_t part_len)
 	goto cleanup;
 failed:
 	error = errno != 0 ? errno : EIO;
+	/* half a file would take room that a full disk needs */
+	if (fd != -1)
+		unlink(new_path);
 cleanup:
 	if (old != NULL)
 		fclose(old);
@@ -178,11 +213,11 @@ cleanup:
 	return error;
 }
 
-static void write_file(struct sb_metrics *metrics)
+static void write_file(struct sb_metrics *metrics, enum moment moment)
 {
 	size_t len = 0;
-	char *part = render(metrics->state, &len);
-	int error = part != NULL ? replace_part(metrics->path, part, len) : ENOMEM;
+	char *part = render(metrics->state, moment, &len);
+	int error = part != NULL ? replace_part(metrics->path, part, len, moment) : ENOMEM;
 
 	free(part);
 	if (error != 0 && !metrics->failing)
@@ -194,12 +229,14 @@ static void write_file(struct sb_metrics *metrics)
 static void *run(void *arg)
 {
 	struct sb_metrics *metrics = arg;
+	enum moment moment = MOMENT_FIRST;
 	struct timespec due;
 
 	pthread_mutex_lock(&metrics->mutex);
 	while (!metrics->stop) {
 		pthread_mutex_unlock(&metrics->mutex);
-		write_file(metrics);
+		write_file(metrics, moment);
+		moment = MOMENT_LATER;
 		pthread_mutex_lock(&metrics->mutex);
 		clock_gettime(CLOCK_MONOTONIC, &due);
 		due.tv_sec += WRITE_EVERY_SECONDS;
@@ -261,7 +298,7 @@ void sb_metrics_stop(struct sb_state *state)
 	pthread_mutex_unlock(&metrics->mutex);
 	pthread_join(metrics->thread, NULL);
 	/* the last numbers, for whoever reads after the end */
-	write_file(metrics);
+	write_file(metrics, MOMENT_LAST);
 	pthread_cond_destroy(&metrics->wake);
 	pthread_mutex_destroy(&metrics->mutex);
 	free(metrics->path);
