@@ -80,6 +80,8 @@ AS_IF([test -n "$sb_unbound_program"],
   [UNBOUND_PREFIX=`cd "\`dirname "$sb_unbound_program"\`/.." && pwd`])
 AS_IF([test -x "$UNBOUND_PREFIX/libexec/testbound"], [TESTBOUND=$UNBOUND_PREFIX/libexec/testbound],
   [test -x "$sb_unbound_build/testbound"], [TESTBOUND=$sb_unbound_build/testbound])
+AC_SUBST([sb_unbound_build])
+AC_SUBST([sb_unbound_program])
 AC_SUBST([UNBOUND_PREFIX])
 AC_SUBST([TESTBOUND])
 ])
