@@ -231,13 +231,14 @@ static size_t write_dashed6(const struct sb_addr *addr, uint8_t text[SYNTH_DASHE
 	for (i = 0; i < 8; i++)
 		group[i] = (unsigned)addr->octet[2 * i] << 8 | addr->octet[2 * i + 1];
 	/* the longest run of zero groups, the first of equals (RFC 5952 section 4.2) */
-	for (i = 0; i<8; i += run> 0 ? run : 1) {
+	for (i = 0; i < 8;) {
 		for (run = 0; i + run < 8 && group[i + run] == 0; run++)
 			;
 		if (run > best_run) {
 			best_at = i;
 			best_run = run;
 		}
+		i += run > 0 ? run : 1;
 	}
 	for (i = 0; i < 8; i++) {
 		if (i == best_at) {
