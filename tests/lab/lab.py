@@ -10,6 +10,7 @@
 Nameservers, egress resolvers and the client run the very files of conf/; only the part between the marks
 "this machine" is replaced, as a deployment does.
 """
+import importlib.util
 import json
 import os
 import re
@@ -29,6 +30,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 FORWARD_HEALTH = os.path.join(TOP, "contrib", "forward-health", "forward-health")
 OWNERS = {"alpha.com": "198.51.100.11", "beta.net": "198.51.100.12", "gamma.org": "198.51.100.13"}
 ROOT, TLD = "198.51.100.1", "198.51.100.2"
+LIVE = set()        # laboratories that exist now
 TIMEOUT = 2.0       # seconds a client waits for an answer
 RATE = 20           # its questions a second
 
@@ -46,9 +48,11 @@ def missing():
     """Why the lab cannot run here, or None."""
     if os.geteuid() != 0:
         return "not root"
-    for name in ("ip", "nft", "dig", "flock"):
+    for name in ("ip", "nft", "dig", "flock", "sysctl"):
         if not shutil.which(name) and not os.path.exists("/usr/sbin/" + name):
             return "%s(8) is missing" % name
+    if importlib.util.find_spec("dns") is None:
+        return "dnspython is missing"
     probe = "sbprobe%d" % os.getpid()
     made = subprocess.run(["ip", "netns", "add", probe], capture_output=True)
     if made.returncode:
@@ -109,6 +113,7 @@ class Lab:
         self.forwards = {}          # nameserver -> [(time, set of addresses)]
         self.watcher = None
         self.script = None
+        LIVE.add(self)
 
     # --- processes ---------------------------------------------------------------------------
 
@@ -441,6 +446,9 @@ class Lab:
     # --- the end -----------------------------------------------------------------------------
 
     def close(self, missed=True):
+        if self not in LIVE:
+            return
+        LIVE.discard(self)
         self.watch_stop.set()
         if self.watcher:
             self.watcher.join(5)
