@@ -18,8 +18,8 @@
 #define KEPT_VARIABLE "SITEBOUND_LAST_GOOD"
 #define KEPT_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-/** The kept text's file, or -1. Only a memory file that is sealed as ours are is believed: the
- * variable may have come from whoever started the daemon. */
+/** The kept text's file, or -1. The variable may have come from whoever started the daemon: only a
+ * memory file that is sealed as ours are is believed, and that would not have outlived an exec. */
 static int kept_file(void)
 {
 	const char *value = getenv(KEPT_VARIABLE);
@@ -32,7 +32,9 @@ static int kept_file(void)
 	fd = strtol(value, &end, 10);
 	if (errno != 0 || end == value || *end != '\0' || fd < 0 || fd > 1 << 20)
 		return -1;
-	return fcntl((int)fd, F_GET_SEALS) == KEPT_SEALS ? (int)fd : -1;
+	if (fcntl((int)fd, F_GET_SEALS) != KEPT_SEALS || fcntl((int)fd, F_GETFD) != FD_CLOEXEC)
+		return -1;
+	return (int)fd;
 }
 
 static void keep(const char *text, size_t text_len)
