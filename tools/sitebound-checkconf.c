@@ -45,10 +45,9 @@ static void note_nxdomain(const char *path, const struct sb_conf *conf)
 		said = zone->rule;
 		sb_dname_to_text(&zone->apex, 0, text);
 		printf("%s: note: noaaaa answers AAAA of %s with nxdomain, \"no such name\". musl "
-		       "since 1.2.1 (Alpine) takes that for A as well, as do systemd-resolved and "
-		       "caches that follow RFC 8020 (for all names below). answer: nodata is the "
-		       "safe "
-		       "choice.\n",
+		       "since 1.2.1 (Alpine) takes that for A as well; so do systemd-resolved and "
+		       "caches that follow RFC 8020 when a SOA comes with it, which is why none "
+		       "does. answer: nodata is the safe choice.\n",
 		       path, text);
 	}
 }
