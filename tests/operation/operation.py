@@ -84,6 +84,17 @@ def start(lab, folder=None, modules=ALL, view=VIEW, lines=(), text=None, upstrea
     return resolver
 
 
+def takes_module_config():
+    """Whether the Unbound under test takes a changed module-config at a reload. 1.21.0 to 1.24.0 do not: an added
+    module is ignored, and a removed one ends the daemon."""
+    program = harness.unbound_program("unbound")
+    if program is None:
+        return False
+    out = subprocess.run([program, "-V"], check=True, capture_output=True, text=True).stdout
+    version = tuple(int(n) for n in re.search(r"Version (\d+)\.(\d+)\.(\d+)", out).groups())
+    return not (1, 21, 0) <= version <= (1, 24, 0)
+
+
 # -- what the modules publish -------------------------------------------------------------------
 Status = collections.namedtuple("Status", "state since source")
 
@@ -194,7 +205,8 @@ def resident(resolver):
 
 
 def descriptors(resolver):
-    """What the open descriptors refer to, sorted; sockets and pipes without their numbers."""
+    """What the open descriptors refer to, sorted; sockets and pipes without their numbers, and without the metrics
+    file, which is open for moments."""
     folder = "/proc/%d/fd" % resolver.process.pid
     out = []
     for fd in os.listdir(folder):
@@ -202,7 +214,7 @@ def descriptors(resolver):
             out.append(re.sub(r"\[\d+\]", "", os.readlink(os.path.join(folder, fd))))
         except FileNotFoundError:
             pass
-    return sorted(out)
+    return sorted(path for path in out if ".prom" not in path)
 
 
 def threads(resolver):

@@ -341,31 +341,31 @@ def add_module(resolver, path):
         out.write(text)
 
 
-def test_module_added_together_with_a_bad_file(lab):
-    """The new module, too, runs by the last good file, its section among it."""
-    text = operation.conf(lab.folder)
-    resolver = start(lab, modules=("noaaaa",), text=harness.yaml_text(text))
-    lab.expect(resolver, "10.1.2.3.Z A", "UP NXDOMAIN", expand)
-    add_module(resolver, module_path("synth"))
-    resolver.write_conf(BROKEN)
-    resolver.reload()
-    lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
-    lab.expect(resolver, "www.example.com AAAA", "ND(example.com)", expand)
-    assert "last good configuration stays" in resolver.new_log()
+if operation.takes_module_config():
+    def test_module_added_together_with_a_bad_file(lab):
+        """The new module, too, runs by the last good file, its section among it."""
+        text = operation.conf(lab.folder)
+        resolver = start(lab, modules=("noaaaa",), text=harness.yaml_text(text))
+        lab.expect(resolver, "10.1.2.3.Z A", "UP NXDOMAIN", expand)
+        add_module(resolver, module_path("synth"))
+        resolver.write_conf(BROKEN)
+        resolver.reload()
+        lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+        lab.expect(resolver, "www.example.com AAAA", "ND(example.com)", expand)
+        assert "last good configuration stays" in resolver.new_log()
 
-
-def test_first_module_added_with_a_bad_file(lab):
-    """No module was there, so there is no last good file: as at a start, the daemon ends and says why."""
-    resolver = start(lab, modules=(), module_config="validator iterator", text=BROKEN)
-    with open(resolver.unbound_conf, encoding="utf-8") as file:
-        text = file.read()
-    with open(resolver.unbound_conf, "w", encoding="utf-8") as out:
-        out.write(text.replace('"validator iterator"', '"dynlib validator iterator"') +
-                  'dynlib:\n  dynlib-file: "%s"\n' % module_path("synth"))
-    resolver.control("reload")
-    assert resolver.process.wait(20) > 0
-    resolver.process = None
-    assert re.search(r"sitebound\.yaml:4:\d+: .*tll", resolver.log())
+    def test_first_module_added_with_a_bad_file(lab):
+        """No module was there, so there is no last good file: as at a start, the daemon ends and says why."""
+        resolver = start(lab, modules=(), module_config="validator iterator", text=BROKEN)
+        with open(resolver.unbound_conf, encoding="utf-8") as file:
+            text = file.read()
+        with open(resolver.unbound_conf, "w", encoding="utf-8") as out:
+            out.write(text.replace('"validator iterator"', '"dynlib validator iterator"') +
+                      'dynlib:\n  dynlib-file: "%s"\n' % module_path("synth"))
+        resolver.control("reload")
+        assert resolver.process.wait(20) > 0
+        resolver.process = None
+        assert re.search(r"sitebound\.yaml:4:\d+: .*tll", resolver.log())
 
 
 def test_what_cannot_be_opened_at_a_reload(lab):
