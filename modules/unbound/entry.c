@@ -104,6 +104,9 @@ void deinit(struct module_env *env, int id)
 		return;
 	/* its thread asks the module for numbers */
 	sb_metrics_stop(state);
+	/* a reload may keep the cache, and what comes next may not know these rules */
+	if (state->section != NULL)
+		sb_cache_renew(state, env);
 	if (state->section != NULL && sb_module.stop != NULL)
 		sb_module.stop(state);
 	state_free(state, env);

@@ -177,6 +177,23 @@ def test_keep_cache(lab):
     lab.expect(resolver, "www.example.com AAAA", "ND(example.com)@9", expand)
 
 
+@pytest.mark.needs("noaaaa")
+def test_keep_cache_without_the_rules(lab):
+    """Answers by rules that are gone do not stay in a cache that is kept."""
+    resolver = start(lab, ("synth", "noaaaa"))
+    if "reload_keep_cache" not in hows(resolver):
+        missing("this Unbound has no reload_keep_cache")
+    questions = (("svc.dc.P A", "CNAME svc.dc1.P @30 + A 10.1.1.5", "UP NXDOMAIN"),
+                 ("alias.org AAAA", "CNAME www.example.com + NODATA(example.com)", "UP NOERROR"),
+                 ("h3.example.com HTTPS", "HTTPS 1 . alpn=\"h3\" ipv4hint=\"192.0.2.80\"", "UP NOERROR"))
+    for question, expected, _ in questions:
+        lab.expect(resolver, question, expected, expand, repeat=True)
+    resolver.write_conf("{}\n")
+    resolver.reload("reload_keep_cache")
+    for question, _, expected in questions:
+        lab.expect(resolver, question, expected, expand, repeat=True)
+
+
 @pytest.mark.parametrize("how", HOWS)
 def test_with_questions_under_way(lab, how):
     """A reload and a stop while sub-queries wait for upstream."""
@@ -277,6 +294,7 @@ def test_replaced_shared_object_and_bad_file(lab, tmp_path):
     lab.expect(resolver, "svc.dc.P A", "CNAME svc.dc1.P @30 + A 10.1.1.5", expand)
 
 
+@pytest.mark.plain
 def test_memory_does_not_grow(lab):
     """Reloads leave no heap behind that is worth speaking of."""
     resolver = start(lab)
