@@ -145,7 +145,8 @@ static bool goes(const struct sb_state *state, struct module_qstate *qstate,
 		 struct noaaaa_qstate *own, const struct noaaaa_zone *zone, const uint8_t *name,
 		 size_t name_len, bool *waits)
 {
-	if (own->keep_qname && name_len == qstate->qinfo.qname_len &&
+	/* (others may have joined a sub-query since, who are meant) */
+	if (own->keep_qname && !zone->rule->by_client && name_len == qstate->qinfo.qname_len &&
 	    sb_octets_equal(name, qstate->qinfo.qname, name_len))
 		return false;
 	if (!applies(qstate, zone->rule, own))

@@ -659,6 +659,28 @@ def test_clients_at_the_same_time(lab, question, hold, when, order):
     tabletest.settle(resolver)
 
 
+@pytest.mark.needs("synth")
+@pytest.mark.parametrize("order", [(ME, OTHER), (OTHER, ME)], ids=["me first", "other first"])
+def test_clients_at_a_site(lab, order):
+    """Two clients' questions for a site name share the question at the site: who is meant gets no AAAA, first or second."""
+    resolver = start(lab, CLIENTS, modules=("synth", "noaaaa"))
+    target = expand("svc.dc1.P")
+    resolver.upstream.rule("hold", target, "AAAA")
+    pending = {}
+    for count, client in enumerate(order):
+        pending[client] = Pending((resolver.address, resolver.port), expand("svc.dc.P"), "AAAA", source=client)
+        resolver.wait_queries(count + 1)
+    resolver.upstream.wait_for(target, "AAAA")
+    resolver.upstream.release()
+    response = {client: waiting.result() for client, waiting in pending.items()}
+    assert response[ME].types() == ["CNAME"], str(response[ME])
+    assert response[OTHER].rcode == "NOERROR", str(response[OTHER])
+    for client in order:
+        answer = resolver.ask(expand("svc.dc.P"), "AAAA", source=client)
+        assert bool(answer.data("AAAA")) == (client == OTHER), str(answer)
+    tabletest.settle(resolver)
+
+
 def test_client_prefixes(lab):
     resolver = start(lab, {"clients": ["127.0.0.2/31", "127.1.0.0/16"]})
     for client, mine in (("127.0.0.1", False), ("127.0.0.2", True), ("127.0.0.3", True), ("127.0.0.4", False),
