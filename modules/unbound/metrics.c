@@ -143,6 +143,24 @@ static void copy_others(FILE *old, FILE *out, enum moment moment)
 	free(line);
 }
 
+/** The file as one of our processes left it, for reading; NULL when it is not there. What is not
+ * ours is not believed: in a directory where others may write it may have no end. */
+static FILE *open_own(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	struct stat stat;
+	FILE *file = NULL;
+
+	if (fd == -1)
+		return NULL;
+	if (fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode) && stat.st_uid == geteuid() &&
+	    stat.st_size <= (off_t)FILE_MAX_LEN)
+		file = fdopen(fd, "r");
+	if (file == NULL)
+		close(fd);
+	return file;
+}
+
 /** Lock a file, without waiting for long. @return 0, or -1 and errno. */
 static int lock_file(int fd)
 {
@@ -162,7 +180,7 @@ static int replace_part(const char *path, const char *part, size_t part_len, enu
 {
 	char *lock_path = NULL, *new_path = NULL;
 	FILE *old = NULL, *out = NULL;
-	int lock = -1, fd = -1, old_fd, error = 0;
+	int lock = -1, fd = -1, error = 0;
 
 	if (asprintf(&lock_path, "%s.lock", path) == -1)
 		return ENOMEM;
@@ -184,10 +202,7 @@ static int replace_part(const char *path, const char *part, size_t part_len, enu
 		close(fd);
 		goto cleanup;
 	}
-	old_fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	old = old_fd != -1 ? fdopen(old_fd, "r") : NULL;
-	if (old == NULL && old_fd != -1)
-		close(old_fd);
+	old = open_own(path);
 	if (old != NULL)
 		copy_others(old, out, moment);
 	fwrite(part, 1, part_len, out);

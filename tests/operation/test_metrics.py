@@ -404,6 +404,24 @@ def test_nothing_is_followed(lab, made):
     assert victim.read_text() == "mine\n"
 
 
+@pytest.mark.parametrize("made", ["link", "large"])
+def test_what_is_there_is_not_believed(lab, made):
+    """Where the file should be is a link, or a file that no module wrote: it is replaced, and not read into memory."""
+    large, path = lab.folder / "large", str(lab.folder / "sitebound.prom")
+    with open(large if made == "link" else path, "wb") as file:
+        file.truncate(512 << 20)
+    if made == "link":
+        os.symlink(large, path)
+    resolver = with_metrics(lab, ("synth",), metrics=path)
+    wait(lambda: os.path.getsize(path) < 1 << 20, 20)
+    wait_for_file(resolver, ("synth",))
+    assert not os.path.islink(path)
+    with open("/proc/%d/status" % resolver.process.pid, encoding="ascii") as file:
+        peak = int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1])
+    assert peak < 256 << 10
+    resolver.stop()
+
+
 def test_status_and_file_are_of_this_process(lab):
     """Two resolvers with a file each."""
     first = with_metrics(lab, metrics=str(lab.folder / "a.prom"))
