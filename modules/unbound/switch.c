@@ -205,10 +205,16 @@ struct sink {
 	const char *owner;
 };
 
+/** Octets that a string of a TXT record holds (RFC 1035 section 3.3.14). */
+#define TXT_STRING_MAX 255
+
 static void add_record(const struct sink *sink, const char *text)
 {
 	char record[SB_DNAME_TEXT_MAX + 256];
 
+	/* of the longest zones nothing is said: Unbound would log each time that it cannot be */
+	if (strlen(text) > TXT_STRING_MAX)
+		return;
 	snprintf(record, sizeof(record), "%s.%s. 0 IN TXT \"%s\"", sink->owner, sb_module.name,
 		 text);
 	/* what there is no memory for is published the next time */

@@ -318,6 +318,18 @@ def test_rules_of_one_zone(lab):
         lab.expect(resolver, question, "UP NXDOMAIN", expand)
 
 
+def test_long_zone(lab):
+    """Of a zone too long for a TXT record nothing is published, nor logged each second; it works."""
+    zone = ".".join(["x" * 60] * 3 + ["y" * 55, "com"])
+    resolver = start(lab, modules=("noaaaa",), text={"noaaaa": [{"zones": [zone, "example.com"], "answer": "nodata"}]})
+    for round_ in (1, 2):
+        lab.expect(resolver, "w.%s AAAA" % zone, "ND(%s)" % zone)
+        lab.expect(resolver, "www.example.com AAAA", "ND(example.com)")
+        wait(lambda n=round_: operation.counters(resolver).get(("noaaaa", "example.com", "nodata")) == n, EFFECT)
+    assert set(status(resolver)) == {("noaaaa", "."), ("noaaaa", "example.com")}
+    tabletest.settle(resolver)
+
+
 def test_without_the_view(lab):
     """No view: no switches, no status, and all else works."""
     resolver = start(lab, view="")
