@@ -15,6 +15,7 @@ AS_IF([test "$enable_werror" = yes], [SB_CFLAGS="$SB_CFLAGS -Werror"])
 AS_IF([test "$enable_sanitizers" = yes], [
   SB_CFLAGS="$SB_CFLAGS -fsanitize=address,undefined -fno-omit-frame-pointer"
   SB_LDFLAGS="-fsanitize=address,undefined"])
+AM_CONDITIONAL([SANITIZERS], [test "$enable_sanitizers" = yes])
 AC_SUBST([SB_CFLAGS])
 AC_SUBST([SB_LDFLAGS])
 ])

@@ -26,6 +26,9 @@ struct synth_qstate {
 	const struct synth_zone *zone;
 	/** the site that is being tried */
 	size_t site;
+	/** the name there, for one of the sites at a time; length 0: it would be too long */
+	size_t target_site, target_len;
+	uint8_t *target;
 	/** of the question with the client's type at this site, when it was asked */
 	struct reply_info *reply;
 	/** the next sub-query asks for an A record, to learn whether the name exists */
@@ -51,6 +54,7 @@ static struct synth_qstate *new_qstate(const struct sb_state *state, struct modu
 
 	if (own == NULL)
 		return NULL;
+	own->target_site = SIZE_MAX;
 	own->zone = zone;
 	own->generation = sb_generation(state);
 	sb_set_own(state, qstate, own);
@@ -62,29 +66,42 @@ static bool is_cname_like(uint16_t qtype)
 	return qtype == SB_TYPE_CNAME || qtype == SB_TYPE_ANY;
 }
 
+/** Make own->target the name at a site. @return whether there can be such a name. */
+static bool aim(struct module_qstate *qstate, struct synth_qstate *own, size_t site)
+{
+	struct sb_query query;
+
+	if (own->target_site == site)
+		return own->target_len > 0;
+	own->target_site = site;
+	own->target_len = 0;
+	if (own->target == NULL)
+		own->target = regional_alloc(qstate->region, SB_DNAME_MAX);
+	return own->target != NULL && sb_query_from(&qstate->qinfo, &query) &&
+	       synth_target(own->zone, &query.qname, site, own->target, &own->target_len) == SB_OK;
+}
+
 /** The CNAME to a site, in the region. */
 static struct ub_packed_rrset_key *make_cname(struct module_qstate *qstate,
-					      const struct synth_zone *zone, size_t site)
+					      struct synth_qstate *own, size_t site)
 {
 	uint8_t rr[2 + SB_DNAME_MAX];
-	struct sb_query query;
-	size_t target_len;
 
-	if (!sb_query_from(&qstate->qinfo, &query) ||
-	    synth_target(zone, &query.qname, site, rr + 2, &target_len) != SB_OK)
+	if (!aim(qstate, own, site))
 		return NULL;
 	rr[0] = 0;
-	rr[1] = (uint8_t)target_len;
+	rr[1] = (uint8_t)own->target_len;
+	memcpy(rr + 2, own->target, own->target_len);
 	return sb_rrset_make(qstate->region, qstate->qinfo.qname, qstate->qinfo.qname_len,
-			     SB_TYPE_CNAME, site == 0 ? zone->ttl : zone->fallback_ttl, rr,
-			     target_len + 2, 1);
+			     SB_TYPE_CNAME, site == 0 ? own->zone->ttl : own->zone->fallback_ttl,
+			     rr, own->target_len + 2, 1);
 }
 
 /** Answer with the CNAME to a site and, behind it, what the site said (NULL: nothing). */
 static void compose(const struct sb_state *state, struct module_qstate *qstate,
 		    struct synth_qstate *own, size_t site, const struct reply_info *target)
 {
-	struct ub_packed_rrset_key *cname = make_cname(qstate, own->zone, site);
+	struct ub_packed_rrset_key *cname = make_cname(qstate, own, site);
 	size_t an = target != NULL ? target->an_numrrsets : 0;
 	size_t ns = target != NULL ? target->ns_numrrsets : 0;
 	enum sec_status security = sec_status_insecure;
@@ -171,24 +188,13 @@ static enum outcome take_reply(const struct module_qstate *qstate, struct synth_
 	own->reply = own->incoming;
 	/* that there is no AAAA may be a filter's word, and no fact about the name, be it NXDOMAIN
 	 * (RFC 4074 section 4.2) or NODATA: A decides at which site the name is */
-	if (qtype == SB_TYPE_AAAA && own->zone->site_count > 1 &&
+	if (qtype == SB_TYPE_AAAA && own->zone->site_count > 1 && own->reply != NULL &&
 	    (outcome == OUTCOME_ABSENT ||
 	     (outcome == OUTCOME_EXISTS && own->reply->an_numrrsets == 0))) {
 		own->probing = true;
 		return OUTCOME_UNKNOWN;
 	}
 	return outcome;
-}
-
-/** Whether the name that is asked for at this site can exist at all. */
-static bool fits_site(const struct module_qstate *qstate, const struct synth_qstate *own)
-{
-	uint8_t target[SB_DNAME_MAX];
-	struct sb_query query;
-	size_t target_len;
-
-	return sb_query_from(&qstate->qinfo, &query) &&
-	       synth_target(own->zone, &query.qname, own->site, target, &target_len) == SB_OK;
 }
 
 /** Ask the question of this site, from the cache or by a sub-query. False: the query waits. */
@@ -199,17 +205,12 @@ static bool ask_site(const struct sb_state *state, struct module_qstate *qstate,
 	struct query_info qinfo = qstate->qinfo;
 	struct sb_verdict verdict;
 	struct sb_query query;
-	uint8_t *target = regional_alloc(qstate->region, SB_DNAME_MAX);
 	struct dns_msg *msg = NULL;
-	size_t target_len;
 
 	own->incoming = NULL;
 	own->informed = true;
-	if (target == NULL || !sb_query_from(&qstate->qinfo, &query) ||
-	    synth_target(own->zone, &query.qname, own->site, target, &target_len) != SB_OK)
-		return true;
-	qinfo.qname = target;
-	qinfo.qname_len = target_len;
+	qinfo.qname = own->target;
+	qinfo.qname_len = own->target_len;
 	qinfo.local_alias = NULL;
 	if (own->probing)
 		qinfo.qtype = SB_TYPE_A;
@@ -260,8 +261,8 @@ static enum outcome try_site(const struct sb_state *state, struct module_qstate 
 			if (is_cname_like(qstate->qinfo.qtype))
 				own->probing = true;
 			/* longer than a name can be: it is nowhere */
-			if (!fits_site(qstate, own))
-				return OUTCOME_ABSENT;
+			if (!aim(qstate, own, own->site))
+				return own->target != NULL ? OUTCOME_ABSENT : OUTCOME_FAILED;
 			if (!ask_site(state, qstate, own))
 				return OUTCOME_WAITS;
 		}
@@ -410,6 +411,8 @@ static enum sb_guard synth_guards(struct sb_state *state, struct module_qstate *
 	struct sb_query query;
 	size_t i;
 
+	if (rep->an_numrrsets == 0 && sb_has_passed(state, qstate, response))
+		return SB_GUARD_NONE;
 	if (!sb_query_from(&response->qinfo, &query))
 		return SB_GUARD_NONE;
 	/* An alias to a computed name gets upstream's answer. The iterator must not follow it into
@@ -426,7 +429,9 @@ static enum sb_guard synth_guards(struct sb_state *state, struct module_qstate *
 		    overrides(state, &target, rep))
 			return SB_GUARD_ALL;
 	}
-	return overrides(state, &query, rep) ? SB_GUARD_MESSAGE : SB_GUARD_NONE;
+	return !sb_has_passed(state, qstate, response) && overrides(state, &query, rep)
+		       ? SB_GUARD_MESSAGE
+		       : SB_GUARD_NONE;
 }
 
 static unsigned synth_rule_count(const struct sb_state *state)

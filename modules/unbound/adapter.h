@@ -175,6 +175,18 @@ static inline bool sb_was_seen(const struct sb_state *state, const struct module
 	return qstate->minfo[state->id] != NULL;
 }
 
+/** Whether a response is to the query's own question, which the module has let pass: then the
+ * module need not look at the question again. */
+static inline bool sb_has_passed(const struct sb_state *state, const struct module_qstate *qstate,
+				 const struct dns_msg *response)
+{
+	return sb_was_seen(state, qstate) && sb_own(state, qstate) == NULL &&
+	       response->qinfo.qtype == qstate->qinfo.qtype &&
+	       response->qinfo.qname_len == qstate->qinfo.qname_len &&
+	       sb_octets_equal(response->qinfo.qname, qstate->qinfo.qname,
+			       qstate->qinfo.qname_len);
+}
+
 /* --- counters (counters.c) --- */
 
 /** Make room for counters. @return 0 when memory is short. */

@@ -19,6 +19,7 @@ def pytest_report_header(config):
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "plain: means nothing with sanitizers in the modules (memory, other builds)")
     config.addinivalue_line("markers", "needs(*modules): modules (shared objects) that a test loads")
 
 

@@ -80,6 +80,7 @@ def test_bound_at_load(module):
 
 
 # -- another Unbound ----------------------------------------------------------------------------
+@pytest.mark.plain
 @pytest.mark.parametrize("module", [pytest.param(m, marks=pytest.mark.needs(m)) for m in MODULES])
 def test_another_unbound_refuses(lab, module):
     other = unbound_program("unbound", "UNBOUND_PREFIX_OTHER")

@@ -182,6 +182,7 @@ def parse_file(path):
 
 
 # report's buffers are 22 MiB that the allocator may have at hand already and fill with zeros, or not
+@pytest.mark.plain
 @pytest.mark.parametrize("modules, room", [(("synth", "noaaaa"), 2 << 20), (("report",), 40 << 20)],
                          ids=["synth+noaaaa", "report"])
 @pytest.mark.parametrize("how", HOWS)
@@ -315,6 +316,7 @@ def test_newer_build(lab, how):
     assert sorted(resolver.reports.ids()) == sorted(sent)
 
 
+@pytest.mark.plain
 def test_build_for_another_unbound(lab):
     """It is said plainly, and the daemon ends: Unbound gives a module no other way to refuse."""
     path = str(lab.folder / "synth.so")
@@ -423,6 +425,7 @@ def test_forged_file(lab, kind):
 
 
 # -- under valgrind -----------------------------------------------------------------------------
+@pytest.mark.plain
 def test_under_valgrind(lab):
     """Reloads, switches and a bad file under memcheck: no error, and no block of ours that is lost."""
     valgrind = shutil.which("valgrind")
