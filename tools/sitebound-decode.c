@@ -26,12 +26,13 @@ struct decoder {
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: sitebound-decode [--config FILE] [NAME ...]\n"
-		    "Decodes names of client error reports; without NAME, one a line from standard\n"
-		    "input. FILE is by default $SITEBOUND_CONF, then " SB_DEFAULT_CONF ".\n"
-		    "  -c, --config FILE  sitebound.yaml with the report zones\n"
-		    "  -V, --version      say which version this is\n"
-		    "Exit: 0 all names are reports, 1 some are not, 2 usage or configuration.\n");
+	fprintf(to,
+		"usage: sitebound-decode [--config FILE] [NAME ...]\n"
+		"Decodes names of client error reports; without NAME, one a line from standard\n"
+		"input. FILE is by default $SITEBOUND_CONF, then " SB_DEFAULT_CONF ".\n"
+		"  -c, --config FILE  sitebound.yaml with the report zones\n"
+		"  -V, --version      say which version this is\n"
+		"Exit: 0 all names are reports, 1 some are not, 2 usage or configuration.\n");
 }
 
 /** Print an object for a name that would not be logged. */

@@ -83,8 +83,8 @@ struct sb_envelope {
  * HMAC(EVP_sha256(), key, (int)key_len, data, data_len, mac, NULL) != NULL ? 0 : -1
  * @return 0, or anything else when it failed.
  */
-typedef int sb_envelope_hmac(const void *key, size_t key_len, const uint8_t *data,
-			     size_t data_len, uint8_t mac[32]);
+typedef int sb_envelope_hmac(const void *key, size_t key_len, const uint8_t *data, size_t data_len,
+			     uint8_t mac[32]);
 
 /** Begin a report. @param nonce: random, and new for each report; the same for its parts. */
 static inline void sb_envelope_begin(struct sb_envelope *report, uint32_t nonce)
@@ -133,8 +133,7 @@ static inline int sb_envelope_octets(struct sb_envelope *report, unsigned type, 
 	size_t head = value_len < 7 ? 1 : 2;
 
 	if (type < 1 || type > 31 || value_len > 255 ||
-	    report->len + head + value_len + sb_envelope_check_len(report) >
-		    SB_ENVELOPE_STREAM_MAX)
+	    report->len + head + value_len + sb_envelope_check_len(report) > SB_ENVELOPE_STREAM_MAX)
 		return -1;
 	report->stream[report->len++] = (uint8_t)(type << 3 | (value_len < 7 ? value_len : 7));
 	if (head == 2)
@@ -286,8 +285,7 @@ static inline size_t sb_envelope_write(const struct sb_envelope *report, const c
 		if (next + 1 < len && text[next] == 'e' && text[next + 1] >= '0' &&
 		    text[next + 1] <= '9')
 			label_len--;
-		if (at + label_len + 1 + zone_len + 2 > room ||
-		    at + label_len + 1 + zone_len > 253)
+		if (at + label_len + 1 + zone_len + 2 > room || at + label_len + 1 + zone_len > 253)
 			return 0;
 		memcpy(name + at, text + from, label_len);
 		at += label_len;

@@ -4,12 +4,9 @@
 #include <string.h>
 
 const char *const noaaaa_counter_names[NOAAAA_COUNTERS] = {
-	[NOAAAA_COUNT_NXDOMAIN] = "nxdomain",
-	[NOAAAA_COUNT_NODATA] = "nodata",
-	[NOAAAA_COUNT_KEPT] = "kept",
-	[NOAAAA_COUNT_CLIENT_PASSED] = "client_passed",
-	[NOAAAA_COUNT_FILTERED] = "filtered",
-	[NOAAAA_COUNT_HINTS] = "hints",
+	[NOAAAA_COUNT_NXDOMAIN] = "nxdomain", [NOAAAA_COUNT_NODATA] = "nodata",
+	[NOAAAA_COUNT_KEPT] = "kept",	      [NOAAAA_COUNT_CLIENT_PASSED] = "client_passed",
+	[NOAAAA_COUNT_FILTERED] = "filtered", [NOAAAA_COUNT_HINTS] = "hints",
 };
 
 /* SvcParamKeys (RFC 9460 section 14.3.2) */

@@ -140,9 +140,9 @@ static void read_rule(const struct sb_value *value, void *out)
 {
 	/* zones come last: they copy the other settings */
 	static const struct sb_key keys[] = {
-		{"answer", read_answer, false},	  {"negative-ttl", read_negative_ttl, false},
-		{"when", read_when, false},	  {"clients", read_clients, false},
-		{"zones", read_zones, true},	  {"except", read_except, false},
+		{"answer", read_answer, false}, {"negative-ttl", read_negative_ttl, false},
+		{"when", read_when, false},	{"clients", read_clients, false},
+		{"zones", read_zones, true},	{"except", read_except, false},
 	};
 	struct rule_reader reader = {.conf = out};
 

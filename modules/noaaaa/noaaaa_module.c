@@ -301,8 +301,8 @@ static bool filter_section(const struct sb_state *state, struct module_qstate *q
 
 		if (rrtype == LDNS_RR_TYPE_AAAA || has_hints(rrtype))
 			zone = find_zone(state, rrset->rk.dname, rrset->rk.dname_len);
-		if (zone != NULL && goes(state, qstate, own, zone, rrset->rk.dname,
-					 rrset->rk.dname_len, &waits)) {
+		if (zone != NULL &&
+		    goes(state, qstate, own, zone, rrset->rk.dname, rrset->rk.dname_len, &waits)) {
 			struct ub_packed_rrset_key *stripped = NULL;
 
 			if (has_hints(rrtype)) {
@@ -412,10 +412,9 @@ static void filter(const struct sb_state *state, struct module_qstate *qstate,
 	qstate->return_msg = own->upstream;
 	qstate->return_rcode = LDNS_RCODE_NOERROR;
 	/* a bogus answer to a client with CD stays marked, and out of the cache */
-	result.rep = sb_compat_reply(qstate->region, from->flags, from->ttl, 0, 0, 0,
-				     from->rrset_count + 1,
-				     sb_is_usable(qstate, from) ? sec_status_insecure
-								: from->security);
+	result.rep = sb_compat_reply(
+		qstate->region, from->flags, from->ttl, 0, 0, 0, from->rrset_count + 1,
+		sb_is_usable(qstate, from) ? sec_status_insecure : from->security);
 	if (result.rep == NULL) {
 		sb_reply_servfail(state, qstate);
 		return;

@@ -73,8 +73,8 @@ static void identify_name(const struct report_zone *zone, struct report_scratch 
 	sb_octets_lower(name, qname->wire, qname->wire_len);
 	if (client != NULL && client->len > 0) {
 		prefix = *client;
-		sb_addr_mask(&prefix, prefix.len == SB_IP4_LEN ? REPORT_PREFIX_IP4
-							       : REPORT_PREFIX_IP6);
+		sb_addr_mask(&prefix,
+			     prefix.len == SB_IP4_LEN ? REPORT_PREFIX_IP4 : REPORT_PREFIX_IP6);
 	}
 	/* a name tells its own length: nothing of what follows can be taken for a part of it */
 	hashed = EVP_DigestInit_ex2(scratch->digest, NULL, NULL) &&
@@ -135,8 +135,8 @@ void report_decode(const struct report_zone *zone, struct report_scratch *scratc
 							 &decoded->u.match, &decoded->reason);
 		break;
 	case REPORT_RFC9567:
-		decoded->outcome =
-			report_er_decode(qname, apex_label, &decoded->u.er, &decoded->reason);
+		decoded->outcome = report_er_decode(qname, apex_label, &decoded->u.er,
+						    &decoded->reason);
 		break;
 	}
 	if (decoded->outcome == REPORT_PARTIAL)

@@ -37,16 +37,31 @@ static const struct {
 	/** octets of a uint */
 	uint8_t most;
 } types[32] = {
-	[1] = {VALUE_CODE, 0},	     [2] = {VALUE_UINT, 4},   [3] = {VALUE_UINT, 4},
-	[4] = {VALUE_TEXT, 0},	     [5] = {VALUE_TEXT, 0},   [6] = {VALUE_TEXT, 0},
-	[7] = {VALUE_ENUM, 4},	     [8] = {VALUE_TEXT, 0},   [9] = {VALUE_TEXT, 0},
-	[10] = {VALUE_ENUM, 4},	     [11] = {VALUE_UINT, 4},  [12] = {VALUE_ADDR, 0},
-	[13] = {VALUE_UINT, 2},	     [14] = {VALUE_UINT, 2},  [15] = {VALUE_UINT, 4},
-	[16] = {VALUE_TEXT, 0},	     [17] = {VALUE_INSTALL_ID, 0},
+	[1] = {VALUE_CODE, 0},
+	[2] = {VALUE_UINT, 4},
+	[3] = {VALUE_UINT, 4},
+	[4] = {VALUE_TEXT, 0},
+	[5] = {VALUE_TEXT, 0},
+	[6] = {VALUE_TEXT, 0},
+	[7] = {VALUE_ENUM, 4},
+	[8] = {VALUE_TEXT, 0},
+	[9] = {VALUE_TEXT, 0},
+	[10] = {VALUE_ENUM, 4},
+	[11] = {VALUE_UINT, 4},
+	[12] = {VALUE_ADDR, 0},
+	[13] = {VALUE_UINT, 2},
+	[14] = {VALUE_UINT, 2},
+	[15] = {VALUE_UINT, 4},
+	[16] = {VALUE_TEXT, 0},
+	[17] = {VALUE_INSTALL_ID, 0},
 	/* these two have no length of their own: what a signed 64-bit number holds */
-	[18] = {VALUE_UINT, 8},	     [19] = {VALUE_UINT, 8},
-	[20] = {VALUE_COUNTRY, 0},   [21] = {VALUE_TEXT, 0},  [22] = {VALUE_UINT, 2},
-	[23] = {VALUE_TEXT, 0},	     [31] = {VALUE_LABEL, 0},
+	[18] = {VALUE_UINT, 8},
+	[19] = {VALUE_UINT, 8},
+	[20] = {VALUE_COUNTRY, 0},
+	[21] = {VALUE_TEXT, 0},
+	[22] = {VALUE_UINT, 2},
+	[23] = {VALUE_TEXT, 0},
+	[31] = {VALUE_LABEL, 0},
 };
 
 /** The value of a base32 character (RFC 4648 section 6), any case; 0xff for all others. */
@@ -85,8 +100,8 @@ static enum report_reason read_base32(const struct sb_dname *qname, unsigned ape
 				/* cannot happen: 253 characters are 158 octets */
 				if (envelope->stream_len == REPORT_STREAM_MAX)
 					return REPORT_REASON_LENGTH;
-				envelope->stream[envelope->stream_len++] =
-					(uint8_t)(bits >> bit_count);
+				envelope->stream[envelope->stream_len++] = (uint8_t)(bits >>
+										     bit_count);
 			}
 		}
 	}
@@ -129,8 +144,7 @@ static bool mac_is_good(const struct report_zone *zone, const struct report_key 
 }
 
 /** Flags, part, key and check. @param tlv_at, tlv_end: where the TLVs are. */
-static enum report_reason read_frame(const struct report_zone *zone,
-				     struct report_scratch *scratch,
+static enum report_reason read_frame(const struct report_zone *zone, struct report_scratch *scratch,
 				     struct report_envelope *envelope, size_t *tlv_at,
 				     size_t *tlv_end)
 {
@@ -147,8 +161,7 @@ static enum report_reason read_frame(const struct report_zone *zone,
 		return REPORT_REASON_FLAGS;
 	if (envelope->authenticated)
 		check_len = MAC_LEN;
-	if (envelope->stream_len <
-	    at + envelope->multi_part + envelope->authenticated + check_len)
+	if (envelope->stream_len < at + envelope->multi_part + envelope->authenticated + check_len)
 		return REPORT_REASON_SHORT;
 	envelope->part_count = 1;
 	if (envelope->multi_part) {

@@ -94,8 +94,7 @@ size_t report_pattern_subject(const struct sb_dname *name, unsigned first, unsig
 
 /** @return as pcre2_match(): above 0 is a match. */
 int report_pattern_match(const struct report_pattern *pattern, const char *subject,
-			 size_t subject_len, pcre2_match_data *data,
-			 pcre2_match_context *context);
+			 size_t subject_len, pcre2_match_data *data, pcre2_match_context *context);
 
 /* ---- texts ---- */
 

@@ -104,9 +104,8 @@ static void append_escape(struct report_json *json, unsigned code)
 /** Whether an octet can be a part of what is escaped. */
 static const bool is_special[256] = {
 	/* C0 */
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-	['"'] = 1, ['\\'] = 1, [0x7f] = 1, [0xe2] = 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,	     1,		 1,	     1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ['"'] = 1, ['\\'] = 1, [0x7f] = 1, [0xe2] = 1,
 };
 
 /** A string (RFC 8259 section 7). Beside what must be escaped, DEL and the line separators
@@ -155,8 +154,7 @@ static void append_number(struct report_json *json, uint64_t number)
 	append(json, digits + at, sizeof(digits) - at);
 }
 
-void report_json_text(struct report_json *json, const char *name, const char *text,
-		      size_t text_len)
+void report_json_text(struct report_json *json, const char *name, const char *text, size_t text_len)
 {
 	size_t at = json->text_len;
 

@@ -330,9 +330,12 @@ static const struct {
 	const char *name;
 	uint64_t most;
 } number_fields[] = {
-	{"event.duration", INT64_MAX},	    {"server.port", UINT16_MAX},
-	{"http.response.status_code", UINT16_MAX}, {"sitebound.sample_rate", INT64_MAX},
-	{"sitebound.count", INT64_MAX},	    {"sitebound.attempt", UINT16_MAX},
+	{"event.duration", INT64_MAX},
+	{"server.port", UINT16_MAX},
+	{"http.response.status_code", UINT16_MAX},
+	{"sitebound.sample_rate", INT64_MAX},
+	{"sitebound.count", INT64_MAX},
+	{"sitebound.attempt", UINT16_MAX},
 };
 
 /** The largest number of a field that is a number; 0 for a text. */
@@ -500,9 +503,9 @@ static void put_client(struct line *line, enum report_client_address policy,
 static void put_question(struct line *line, const struct report_arrival *arrival,
 			 const struct sb_dname *qname)
 {
-	static const char *const rcodes[] = {"NOERROR",	 "FORMERR",  "SERVFAIL", "NXDOMAIN",
-					     "NOTIMP",	 "REFUSED",  "YXDOMAIN", "YXRRSET",
-					     "NXRRSET",	 "NOTAUTH",  "NOTZONE"};
+	static const char *const rcodes[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
+					     "NOTIMP",	"REFUSED", "YXDOMAIN", "YXRRSET",
+					     "NXRRSET", "NOTAUTH", "NOTZONE"};
 	char text[SB_DNAME_TEXT_MAX], room[32];
 
 	report_name_to_text(qname, 0, qname->label_count, false, text);
@@ -554,8 +557,7 @@ static void line_init(struct line *line, size_t limit)
 }
 
 /** Write the line. @return SB_OK, or SB_ERANGE when it is too long. */
-static enum sb_err line_write(const struct line *made, char line[REPORT_LINE_MAX],
-			      size_t *line_len)
+static enum sb_err line_write(const struct line *made, char line[REPORT_LINE_MAX], size_t *line_len)
 {
 	size_t len = report_json_write(&made->json, line, REPORT_LINE_MAX - 1);
 
@@ -567,10 +569,9 @@ static enum sb_err line_write(const struct line *made, char line[REPORT_LINE_MAX
 }
 
 /** Make the object of a report. */
-static void build(struct line *line, const struct report_conf *conf,
-		  const struct report_zone *zone, const struct report_observer *observer,
-		  const struct report_arrival *arrival, const struct sb_dname *qname,
-		  const struct report_decoded *decoded)
+static void build(struct line *line, const struct report_conf *conf, const struct report_zone *zone,
+		  const struct report_observer *observer, const struct report_arrival *arrival,
+		  const struct sb_dname *qname, const struct report_decoded *decoded)
 {
 	bool accepted = decoded->outcome == REPORT_ACCEPTED;
 	const char *action = "report-malformed", *verified = "none";
@@ -655,11 +656,25 @@ enum sb_err report_stats_line(const struct report_observer *observer, const stru
 	/* dotted names, in the order of enum report_reason */
 	static const char *const names[REPORT_REASON_COUNT] = {
 #define NAME(reason) "sitebound.stats.malformed." reason
-		NULL,		     NAME("version"),	 NAME("alphabet"),   NAME("length"),
-		NAME("padding"),     NAME("short"),	 NAME("flags"),	     NAME("part"),
-		NAME("key"),	     NAME("mac"),	 NAME("checksum"),   NAME("tlv-type"),
-		NAME("tlv-length"),  NAME("tlv-value"),	 NAME("tlv-duplicate"), NAME("no-code"),
-		NAME("pattern"),     NAME("pattern-limit"), NAME("er-syntax"),
+		NULL,
+		NAME("version"),
+		NAME("alphabet"),
+		NAME("length"),
+		NAME("padding"),
+		NAME("short"),
+		NAME("flags"),
+		NAME("part"),
+		NAME("key"),
+		NAME("mac"),
+		NAME("checksum"),
+		NAME("tlv-type"),
+		NAME("tlv-length"),
+		NAME("tlv-value"),
+		NAME("tlv-duplicate"),
+		NAME("no-code"),
+		NAME("pattern"),
+		NAME("pattern-limit"),
+		NAME("er-syntax"),
 #undef NAME
 	};
 	struct line made;

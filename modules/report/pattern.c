@@ -10,8 +10,8 @@
 /** What the interpreter may use where there is no JIT, KiB. */
 #define HEAP_LIMIT 1024
 
-enum sb_err report_pattern_compile(struct report_pattern *pattern, const char *text,
-				   char *problem, size_t problem_room)
+enum sb_err report_pattern_compile(struct report_pattern *pattern, const char *text, char *problem,
+				   size_t problem_room)
 {
 	/* the subject is plain ASCII: neither UTF mode nor \C has a use */
 	const uint32_t options = PCRE2_CASELESS | PCRE2_ANCHORED | PCRE2_ENDANCHORED |

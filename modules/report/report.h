@@ -59,11 +59,7 @@
 
 enum report_format { REPORT_ENVELOPE, REPORT_PATTERN, REPORT_RFC9567 };
 
-enum report_client_address {
-	REPORT_CLIENT_FULL,
-	REPORT_CLIENT_PREFIX,
-	REPORT_CLIENT_NONE
-};
+enum report_client_address { REPORT_CLIENT_FULL, REPORT_CLIENT_PREFIX, REPORT_CLIENT_NONE };
 
 enum report_log {
 	/** "-" */

@@ -301,14 +301,15 @@ static bool is_taken(const char *name)
 {
 	/* of objects that the module fills itself, these are the report's */
 	static const char *const open[] = {
-		"event.duration",	"event.start",	     "network.application",
-		"sitebound.nonce",	"sitebound.access",  "sitebound.install_id",
+		"event.duration",	 "event.start",	     "network.application",
+		"sitebound.nonce",	 "sitebound.access", "sitebound.install_id",
 		"sitebound.sample_rate", "sitebound.count",  "sitebound.attempt",
 	};
-	static const char *const taken[] = {"ecs",   "log", "message", "tags", "event",
-					    "client", "network", "dns", "observer", "sitebound"};
-	static const char *const objects[] = {"error", "labels", "server", "service", "user_agent",
-					      "device", "http"};
+	static const char *const taken[] = {"ecs",	"log",	    "message", "tags",
+					    "event",	"client",   "network", "dns",
+					    "observer", "sitebound"};
+	static const char *const objects[] = {"error",	    "labels", "server", "service",
+					      "user_agent", "device", "http"};
 	size_t i, len;
 
 	for (i = 0; i < COUNT(open); i++) {
@@ -394,8 +395,8 @@ static void read_fields(const struct sb_value *value, void *out)
 		sb_value_no_memory(value);
 		return;
 	}
-	if (sb_read_pairs(value, read_field, out) && value->node->data.mapping.pairs.start ==
-							     value->node->data.mapping.pairs.top)
+	if (sb_read_pairs(value, read_field, out) &&
+	    value->node->data.mapping.pairs.start == value->node->data.mapping.pairs.top)
 		sb_value_error(value, "there must be a field");
 	/* the values point at this one, which is gone when the reader returns */
 	for (size_t i = 0; i < reader->field_count; i++)
@@ -425,8 +426,7 @@ struct test_reader {
 };
 
 /** Match the labels from `first` on. @return as pcre2_match(). */
-static int match_from(const struct test_reader *reader, const struct sb_dname *name,
-		      unsigned first)
+static int match_from(const struct test_reader *reader, const struct sb_dname *name, unsigned first)
 {
 	char subject[SB_DNAME_TEXT_MAX];
 	size_t len = report_pattern_subject(name, first, name->label_count, subject);
@@ -620,8 +620,8 @@ static void build_apex(struct zone_reader *reader, const struct sb_value *value)
 		mname = &reader->server[0];
 		build_ns(reader, value);
 	}
-	sb_soa_init(&zone->soa, zone->apex.wire, zone->apex.wire_len, mname->wire,
-		    mname->wire_len, zone->negative_ttl);
+	sb_soa_init(&zone->soa, zone->apex.wire, zone->apex.wire_len, mname->wire, mname->wire_len,
+		    zone->negative_ttl);
 }
 
 static void add_zone(struct zone_reader *reader, struct report_conf *conf)

@@ -305,8 +305,7 @@ static enum sb_guard report_guards(struct sb_state *state, struct module_qstate 
 	struct sb_query query;
 	unsigned apex_label;
 
-	if (sb_has_passed(state, qstate, response) ||
-	    !sb_query_from(&response->qinfo, &query))
+	if (sb_has_passed(state, qstate, response) || !sb_query_from(&response->qinfo, &query))
 		return SB_GUARD_NONE;
 	zone = sb_zones_find(conf->zones, &query.qname, &apex_label);
 	return zone != NULL && !sb_is_off(state, zone->index) ? SB_GUARD_MESSAGE : SB_GUARD_NONE;

@@ -43,8 +43,7 @@ static bool read_types(const uint8_t *text, size_t text_len, struct report_er *e
 		uint16_t type;
 
 		/* 63 octets hold no more than 32 numbers, so the array is never full here */
-		if (!read_number(text + at, end - at, &type) ||
-		    er->type_count == REPORT_TYPES_MAX)
+		if (!read_number(text + at, end - at, &type) || er->type_count == REPORT_TYPES_MAX)
 			return false;
 		for (i = er->type_count; i > 0 && er->type[i - 1] >= type; i--) {
 			if (er->type[i - 1] == type)

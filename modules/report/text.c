@@ -170,8 +170,7 @@ static unsigned utf8_follow(uint8_t lead, uint8_t *least, uint8_t *most)
 	return 0;
 }
 
-size_t report_text_clean(const uint8_t *from, size_t from_len, char *to, size_t room,
-			 bool *changed)
+size_t report_text_clean(const uint8_t *from, size_t from_len, char *to, size_t room, bool *changed)
 {
 	static const char replacement[3] = {(char)0xef, (char)0xbf, (char)0xbd};
 	size_t at = 0, out = 0;
@@ -183,8 +182,8 @@ size_t report_text_clean(const uint8_t *from, size_t from_len, char *to, size_t 
 		bool good = lead >= 0x20 && lead < 0x7f;
 
 		if (follow > 0) {
-			while (used <= follow && at + used < from_len &&
-			       from[at + used] >= least && from[at + used] <= most) {
+			while (used <= follow && at + used < from_len && from[at + used] >= least &&
+			       from[at + used] <= most) {
 				least = 0x80;
 				most = 0xbf;
 				used++;
@@ -260,28 +259,28 @@ const char *report_type_text(uint16_t type, char room[12])
 {
 	/* IANA "Resource Record (RR) TYPEs" */
 	static const char *const low[] = {
-		NULL,	  "A",	    "NS",      "MD",	"MF",	      "CNAME",	 "SOA",
-		"MB",	  "MG",	    "MR",      "NULL",	"WKS",	      "PTR",	 "HINFO",
-		"MINFO",  "MX",	    "TXT",     "RP",	"AFSDB",      "X25",	 "ISDN",
-		"RT",	  "NSAP",   "NSAP-PTR", "SIG",	"KEY",	      "PX",	 "GPOS",
-		"AAAA",	  "LOC",    "NXT",     "EID",	"NIMLOC",     "SRV",	 "ATMA",
-		"NAPTR",  "KX",	    "CERT",    "A6",	"DNAME",      "SINK",	 "OPT",
-		"APL",	  "DS",	    "SSHFP",   "IPSECKEY", "RRSIG",   "NSEC",	 "DNSKEY",
-		"DHCID",  "NSEC3",  "NSEC3PARAM", "TLSA", "SMIMEA",   NULL,	 "HIP",
-		"NINFO",  "RKEY",   "TALINK",  "CDS",	"CDNSKEY",    "OPENPGPKEY", "CSYNC",
-		"ZONEMD", "SVCB",   "HTTPS",   "DSYNC", "HHIT",	      "BRID",
+		NULL,	  "A",	   "NS",	 "MD",	     "MF",	"CNAME",      "SOA",
+		"MB",	  "MG",	   "MR",	 "NULL",     "WKS",	"PTR",	      "HINFO",
+		"MINFO",  "MX",	   "TXT",	 "RP",	     "AFSDB",	"X25",	      "ISDN",
+		"RT",	  "NSAP",  "NSAP-PTR",	 "SIG",	     "KEY",	"PX",	      "GPOS",
+		"AAAA",	  "LOC",   "NXT",	 "EID",	     "NIMLOC",	"SRV",	      "ATMA",
+		"NAPTR",  "KX",	   "CERT",	 "A6",	     "DNAME",	"SINK",	      "OPT",
+		"APL",	  "DS",	   "SSHFP",	 "IPSECKEY", "RRSIG",	"NSEC",	      "DNSKEY",
+		"DHCID",  "NSEC3", "NSEC3PARAM", "TLSA",     "SMIMEA",	NULL,	      "HIP",
+		"NINFO",  "RKEY",  "TALINK",	 "CDS",	     "CDNSKEY", "OPENPGPKEY", "CSYNC",
+		"ZONEMD", "SVCB",  "HTTPS",	 "DSYNC",    "HHIT",	"BRID",
 	};
 	static const struct {
 		uint16_t type;
 		const char *text;
 	} high[] = {
-		{99, "SPF"},	  {100, "UINFO"}, {101, "UID"},	    {102, "GID"},
-		{103, "UNSPEC"},  {104, "NID"},	  {105, "L32"},	    {106, "L64"},
-		{107, "LP"},	  {108, "EUI48"}, {109, "EUI64"},   {128, "NXNAME"},
-		{249, "TKEY"},	  {250, "TSIG"},  {251, "IXFR"},    {252, "AXFR"},
-		{253, "MAILB"},	  {254, "MAILA"}, {255, "ANY"},	    {256, "URI"},
-		{257, "CAA"},	  {258, "AVC"},	  {259, "DOA"},	    {260, "AMTRELAY"},
-		{261, "RESINFO"}, {262, "WALLET"}, {263, "CLA"},    {264, "IPN"},
+		{99, "SPF"},	  {100, "UINFO"},  {101, "UID"},   {102, "GID"},
+		{103, "UNSPEC"},  {104, "NID"},	   {105, "L32"},   {106, "L64"},
+		{107, "LP"},	  {108, "EUI48"},  {109, "EUI64"}, {128, "NXNAME"},
+		{249, "TKEY"},	  {250, "TSIG"},   {251, "IXFR"},  {252, "AXFR"},
+		{253, "MAILB"},	  {254, "MAILA"},  {255, "ANY"},   {256, "URI"},
+		{257, "CAA"},	  {258, "AVC"},	   {259, "DOA"},   {260, "AMTRELAY"},
+		{261, "RESINFO"}, {262, "WALLET"}, {263, "CLA"},   {264, "IPN"},
 		{32768, "TA"},	  {32769, "DLV"},
 	};
 	size_t i;

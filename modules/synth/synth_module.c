@@ -129,7 +129,8 @@ static void compose(const struct sb_state *state, struct module_qstate *qstate,
 	}
 	sb_reply_message(state, qstate, rep);
 	if (rep != NULL && !own->uncacheable && !qstate->no_cache_store &&
-	    own->generation == sb_generation(state) && security == sec_status_insecure && !is_cname_like(qstate->qinfo.qtype))
+	    own->generation == sb_generation(state) && security == sec_status_insecure &&
+	    !is_cname_like(qstate->qinfo.qtype))
 		sb_cache_store(qstate);
 }
 

@@ -42,8 +42,7 @@ struct sb_module {
 	 * what was never asked of the module must be decided now. (Without clients the module is
 	 * not called.)
 	 */
-	void (*operate)(struct sb_state *state, struct module_qstate *qstate,
-			enum module_ev event);
+	void (*operate)(struct sb_state *state, struct module_qstate *qstate, enum module_ev event);
 	/** A sub-query that the module attached is done. NULL when it attaches none. */
 	void (*inform_super)(struct sb_state *state, struct module_qstate *sub,
 			     struct module_qstate *super);
@@ -183,8 +182,7 @@ static inline bool sb_has_passed(const struct sb_state *state, const struct modu
 	return sb_was_seen(state, qstate) && sb_own(state, qstate) == NULL &&
 	       response->qinfo.qtype == qstate->qinfo.qtype &&
 	       response->qinfo.qname_len == qstate->qinfo.qname_len &&
-	       sb_octets_equal(response->qinfo.qname, qstate->qinfo.qname,
-			       qstate->qinfo.qname_len);
+	       sb_octets_equal(response->qinfo.qname, qstate->qinfo.qname, qstate->qinfo.qname_len);
 }
 
 /* --- counters (counters.c) --- */

@@ -116,9 +116,9 @@ bool sb_build_check(const struct module_env *env, int id, const char *module_nam
 			"which the running %s is not; rebuild it with ./configure "
 			"--with-unbound-source=DIR of the running one",
 			module_name, built_for, built_with,
-			program.has_version	      ? "build of that version"
+			program.has_version	     ? "build of that version"
 			: program.version[0] != '\0' ? program.version
-						      : "program");
+						     : "program");
 		return false;
 	}
 	if (!block_fits(env, sizeof(*env)) || !block_fits(env->cfg, sizeof(*env->cfg))) {
@@ -126,8 +126,9 @@ bool sb_build_check(const struct module_env *env, int id, const char *module_nam
 			"structures differ in size (environment %zu, here %zu; configuration %zu, "
 			"here %zu octets); rebuild it with ./configure --with-unbound-source=DIR "
 			"of the running one",
-			module_name, built_for, sizeof(*env), malloc_usable_size((void *)(uintptr_t)env),
-			sizeof(*env->cfg), malloc_usable_size(env->cfg));
+			module_name, built_for, sizeof(*env),
+			malloc_usable_size((void *)(uintptr_t)env), sizeof(*env->cfg),
+			malloc_usable_size(env->cfg));
 		return false;
 	}
 	dynlib = env->modinfo[id];

@@ -25,8 +25,8 @@ static int guard(struct module_qstate *qstate, struct dns_msg *response, int id,
 /** Unbound calls this for every answer from the message cache, before it is encoded. */
 static int annotate(struct query_info *qinfo, struct module_qstate *qstate, struct reply_info *rep,
 		    int rcode, struct edns_data *edns, struct edns_option **options,
-		    struct comm_reply *repinfo, struct regional *region,
-		    struct timeval *start_time, int id, void *arg)
+		    struct comm_reply *repinfo, struct regional *region, struct timeval *start_time,
+		    int id, void *arg)
 {
 	struct sb_query query;
 	enum sb_ede code;

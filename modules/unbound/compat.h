@@ -35,7 +35,7 @@
 #include "util/ub_event.h"
 
 /** configure reads the version out of the tree and passes it as SB_UNBOUND in this form. */
-#define SB_UNBOUND_VERSION(major, minor, micro) ((major) * 10000 + (minor) * 100 + (micro))
+#define SB_UNBOUND_VERSION(major, minor, micro) ((major)*10000 + (minor)*100 + (micro))
 
 /** A reply_info with room for total RRsets; NULL when memory is short. TTLs in seconds from now. */
 static inline struct reply_info *sb_compat_reply(struct regional *region, uint16_t flags,

@@ -16,7 +16,8 @@ static int compare_rules(const void *left, const void *right, void *arg)
 	int order = (zone_a != NULL) - (zone_b != NULL);
 
 	if (order == 0 && zone_a != NULL) {
-		order = (zone_a->wire_len > zone_b->wire_len) - (zone_a->wire_len < zone_b->wire_len);
+		order = (zone_a->wire_len > zone_b->wire_len) -
+			(zone_a->wire_len < zone_b->wire_len);
 		/* configured names are in lower case */
 		if (order == 0)
 			order = memcmp(zone_a->wire, zone_b->wire, zone_a->wire_len);

@@ -148,7 +148,8 @@ void inform_super(struct module_qstate *qstate, int id, struct module_qstate *su
 	struct sb_state *state = state_of(qstate->env, id);
 
 	/* sub-queries that other modules attached inform all modules of the super query */
-	if (state->section != NULL && sb_module.inform_super != NULL && sb_own(state, super) != NULL)
+	if (state->section != NULL && sb_module.inform_super != NULL &&
+	    sb_own(state, super) != NULL)
 		sb_module.inform_super(state, qstate, super);
 }
 

@@ -15,8 +15,8 @@ struct ub_packed_rrset_key *sb_rrset_make(struct regional *region, const uint8_t
 {
 	const size_t an_rr = sizeof(size_t) + sizeof(uint8_t *) + sizeof(time_t);
 	/* all in one: the way through the allocator is half of what an RRset costs */
-	struct rrset *rrset = regional_alloc(region, sizeof(*rrset) + rr_count * an_rr + rrs_len +
-							     owner_len);
+	struct rrset *rrset =
+		regional_alloc(region, sizeof(*rrset) + rr_count * an_rr + rrs_len + owner_len);
 	struct ub_packed_rrset_key *key;
 	struct packed_rrset_data *data;
 	size_t i, at = 0;
@@ -116,9 +116,9 @@ void sb_reply_verdict(const struct sb_state *state, struct module_qstate *qstate
 		answer = sb_rrset_soa(qstate->region, verdict->soa);
 		ttl = verdict->soa->ttl;
 	} else if (verdict->rrtype != 0) {
-		answer = sb_rrset_make(qstate->region, qstate->qinfo.qname,
-				       qstate->qinfo.qname_len, verdict->rrtype, verdict->ttl,
-				       verdict->rrs, verdict->rrs_len, verdict->rr_count);
+		answer = sb_rrset_make(qstate->region, qstate->qinfo.qname, qstate->qinfo.qname_len,
+				       verdict->rrtype, verdict->ttl, verdict->rrs,
+				       verdict->rrs_len, verdict->rr_count);
 		ttl = verdict->ttl;
 	} else if (verdict->soa != NULL) {
 		authority = sb_rrset_soa(qstate->region, verdict->soa);
@@ -128,9 +128,8 @@ void sb_reply_verdict(const struct sb_state *state, struct module_qstate *qstate
 	ns = verdict->rrtype == 0 && verdict->soa != NULL;
 	/* an RRset is missing only when memory is short */
 	if ((answer != NULL) == (an > 0) && (authority != NULL) == (ns > 0))
-		rep = sb_compat_reply(qstate->region,
-				      (uint16_t)(BIT_QR | BIT_RA | verdict->rcode), ttl, an, ns, 0,
-				      an + ns, sec_status_insecure);
+		rep = sb_compat_reply(qstate->region, (uint16_t)(BIT_QR | BIT_RA | verdict->rcode),
+				      ttl, an, ns, 0, an + ns, sec_status_insecure);
 	if (rep != NULL) {
 		if (answer != NULL)
 			rep->rrsets[count++] = answer;

@@ -5,9 +5,8 @@
 
 bool sb_is_usable(const struct module_qstate *qstate, const struct reply_info *rep)
 {
-	return !qstate->env->need_to_validate ||
-	       (rep->security > sec_status_bogus &&
-		rep->security != sec_status_secure_sentinel_fail);
+	return !qstate->env->need_to_validate || (rep->security > sec_status_bogus &&
+						  rep->security != sec_status_secure_sentinel_fail);
 }
 
 struct dns_msg *sb_cache_lookup(struct module_qstate *qstate, const struct query_info *qinfo)
@@ -41,10 +40,9 @@ bool sb_attach_sub(const struct sb_state *state, struct module_qstate *qstate,
 
 struct reply_info *sb_reply_copy(struct regional *region, const struct reply_info *from)
 {
-	struct reply_info *rep = sb_compat_reply(region, from->flags, from->ttl,
-						 from->an_numrrsets, from->ns_numrrsets,
-						 from->ar_numrrsets, from->rrset_count,
-						 from->security);
+	struct reply_info *rep = sb_compat_reply(region, from->flags, from->ttl, from->an_numrrsets,
+						 from->ns_numrrsets, from->ar_numrrsets,
+						 from->rrset_count, from->security);
 	size_t i;
 
 	if (rep == NULL)

@@ -31,9 +31,12 @@ struct sb_switch {
 	struct toggle *rule;
 	/** polls until what was under way at the last change has ended and is swept, too */
 	unsigned sweeps_left;
-	/** the last sum of what is published */
-	uint64_t published;
+	/** what the last published counters add up to, and the generation of the last status */
+	uint64_t published_sum;
+	unsigned published_generation;
 	bool ever_published;
+	/** when counters may be published again; milliseconds of the monotonic clock */
+	int64_t next_publish;
 };
 
 /** Sweeps after a change, one a second: queries that were under way may store what was right
@@ -43,7 +46,8 @@ struct sb_switch {
 /** The name ZONE.MODULE. or, without a zone, MODULE. */
 static bool set_name(struct toggle *toggle, const struct sb_dname *zone)
 {
-	size_t module_len = strlen(sb_module.name), zone_len = zone != NULL ? zone->wire_len - 1 : 0;
+	size_t module_len = strlen(sb_module.name),
+	       zone_len = zone != NULL ? zone->wire_len - 1 : 0;
 	struct sb_dname name;
 
 	if (zone_len + 1 + module_len + 1 > SB_DNAME_MAX)
@@ -153,8 +157,8 @@ static bool look(struct toggle *toggle, struct local_zones *zones)
 		return false;
 	if (zones != NULL) {
 		lock_rw_rdlock(&zones->lock);
-		zone = local_zones_find(zones, toggle->name, toggle->name_len,
-					toggle->label_count, LDNS_RR_CLASS_IN);
+		zone = local_zones_find(zones, toggle->name, toggle->name_len, toggle->label_count,
+					LDNS_RR_CLASS_IN);
 		if (zone != NULL) {
 			lock_rw_rdlock(&zone->lock);
 			if (zone->type == local_zone_refuse)
@@ -203,20 +207,29 @@ void sb_switches_poll(struct sb_state *state, struct module_env *env)
 struct sink {
 	struct local_zones *zones;
 	const char *owner;
+	/** how many there are */
+	unsigned count;
 };
+
+/** Records of one name: more are below it, "1.status.MODULE." and so on, because the time and
+ * memory of Unbound's RRsets grow with the square of their size. */
+#define RECORDS_OF_NAME 64
 
 /** Octets that a string of a TXT record holds (RFC 1035 section 3.3.14). */
 #define TXT_STRING_MAX 255
 
-static void add_record(const struct sink *sink, const char *text)
+static void add_record(struct sink *sink, const char *text)
 {
-	char record[SB_DNAME_TEXT_MAX + 256];
+	char record[SB_DNAME_TEXT_MAX + 256], below[16] = "";
 
 	/* of the longest zones nothing is said: Unbound would log each time that it cannot be */
 	if (strlen(text) > TXT_STRING_MAX)
 		return;
-	snprintf(record, sizeof(record), "%s.%s. 0 IN TXT \"%s\"", sink->owner, sb_module.name,
-		 text);
+	if (sink->count >= RECORDS_OF_NAME)
+		snprintf(below, sizeof(below), "%u.", sink->count / RECORDS_OF_NAME);
+	sink->count++;
+	snprintf(record, sizeof(record), "%s%s.%s. 0 IN TXT \"%s\"", below, sink->owner,
+		 sb_module.name, text);
 	/* what there is no memory for is published the next time */
 	(void)local_zones_add_RR(sink->zones, record);
 }
@@ -277,7 +290,7 @@ static bool renew_zone(const struct sink *sink)
 }
 
 /** @param module: the module's switch, which a zone without one of its own follows. */
-static void publish_status(const struct sink *sink, const struct toggle *toggle,
+static void publish_switch(struct sink *sink, const struct toggle *toggle,
 			   const struct toggle *module, const char *zone, bool off)
 {
 	const char *source = "file";
@@ -308,11 +321,10 @@ static void add_up(void *arg, const char *name, uint64_t value)
 	*(uint64_t *)arg += value;
 }
 
-/** A number that moves when anything that is published does. */
-static uint64_t published_sum(const struct sb_state *state)
+/** A number that moves when a counter does: counters only grow. */
+static uint64_t counters_sum(const struct sb_state *state)
 {
-	/* counters only grow, and a change of a switch moves the generation */
-	uint64_t sum = sb_generation(state);
+	uint64_t sum = 0;
 	unsigned i, j;
 
 	for (i = 0; i < state->rule_count; i++) {
@@ -324,24 +336,77 @@ static uint64_t published_sum(const struct sb_state *state)
 	return sum;
 }
 
+static void publish_status(const struct sb_state *state, struct sink *sink)
+{
+	const struct sb_switch *switches = state->switches;
+	unsigned i;
+
+	publish_switch(sink, &switches->module, &switches->module, ".",
+		       switches->module.position == POSITION_OFF);
+	for (i = 0; i < state->rule_count; i++) {
+		const struct sb_dname *zone = sb_shown_zone(state, i);
+		char name[SB_DNAME_TEXT_MAX];
+
+		if (zone == NULL)
+			continue;
+		sb_dname_to_text(zone, 0, name);
+		publish_switch(sink, &switches->rule[i], &switches->module, name,
+			       sb_is_off(state, i));
+	}
+}
+
+static void publish_stats(const struct sb_state *state, struct sink *sink)
+{
+	unsigned i, j;
+
+	for (i = 0; i < state->rule_count; i++) {
+		const struct sb_dname *zone = sb_shown_zone(state, i);
+		char name[SB_DNAME_TEXT_MAX], text[SB_DNAME_TEXT_MAX + 128];
+
+		if (zone == NULL)
+			continue;
+		sb_dname_to_text(zone, 0, name);
+		for (j = 0; j < sb_module.counter_count; j++) {
+			uint64_t count = sb_counter_sum(state, i, j);
+
+			if (count == 0)
+				continue;
+			snprintf(text, sizeof(text), "%s %s %llu", name, sb_module.counter_names[j],
+				 (unsigned long long)count);
+			add_record(sink, text);
+		}
+	}
+	if (sb_module.more_counters != NULL)
+		sb_module.more_counters(state, emit_counter, sink);
+}
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 void sb_switches_publish(struct sb_state *state, struct module_env *env)
 {
 	struct sb_switch *switches = state->switches;
 	struct sink status = {.owner = "status"}, stats = {.owner = "stats"};
 	struct views *views = sb_compat_views(env);
-	uint64_t sum = published_sum(state);
-	struct view *view;
-	bool current;
-	unsigned i, j;
+	int64_t began = monotonic_ms();
+	uint64_t sum = counters_sum(state);
+	bool status_due, stats_due;
+	struct view *view = views != NULL ? views_find_view(views, SB_VIEW, 0) : NULL;
 
-	view = views != NULL ? views_find_view(views, SB_VIEW, 0) : NULL;
 	if (view == NULL)
 		return;
 	status.zones = stats.zones = view->local_zones;
-	current = switches->ever_published && sum == switches->published &&
-		  view->local_zones != NULL && has_zone(&status);
+	status_due = !switches->ever_published || status.zones == NULL || !has_zone(&status) ||
+		     switches->published_generation != sb_generation(state);
+	stats_due = status.zones == NULL || !has_zone(&stats) ||
+		    (sum != switches->published_sum && began >= switches->next_publish);
 	lock_rw_unlock(&view->lock);
-	if (current)
+	if (!status_due && !stats_due)
 		return;
 	view = views_find_view(views, SB_VIEW, 1);
 	if (view == NULL)
@@ -349,32 +414,16 @@ void sb_switches_publish(struct sb_state *state, struct module_env *env)
 	if (view->local_zones == NULL)
 		view->local_zones = local_zones_create();
 	status.zones = stats.zones = view->local_zones;
-	if (view->local_zones != NULL && renew_zone(&status) && renew_zone(&stats)) {
-		publish_status(&status, &switches->module, &switches->module, ".",
-			       switches->module.position == POSITION_OFF);
-		for (i = 0; i < state->rule_count; i++) {
-			const struct sb_dname *zone = sb_shown_zone(state, i);
-			char name[SB_DNAME_TEXT_MAX], text[SB_DNAME_TEXT_MAX + 128];
-
-			if (zone == NULL)
-				continue;
-			sb_dname_to_text(zone, 0, name);
-			publish_status(&status, &switches->rule[i], &switches->module, name,
-				       sb_is_off(state, i));
-			for (j = 0; j < sb_module.counter_count; j++) {
-				uint64_t count = sb_counter_sum(state, i, j);
-
-				if (count == 0)
-					continue;
-				snprintf(text, sizeof(text), "%s %s %llu", name,
-					 sb_module.counter_names[j], (unsigned long long)count);
-				add_record(&stats, text);
-			}
-		}
-		if (sb_module.more_counters != NULL)
-			sb_module.more_counters(state, emit_counter, &stats);
-		switches->published = sum;
+	if (status.zones != NULL && status_due && renew_zone(&status)) {
+		publish_status(state, &status);
+		switches->published_generation = sb_generation(state);
 		switches->ever_published = true;
+	}
+	if (stats.zones != NULL && stats_due && renew_zone(&stats)) {
+		publish_stats(state, &stats);
+		switches->published_sum = sum;
+		/* of the worker's time a hundredth at most */
+		switches->next_publish = began + 100 * (monotonic_ms() - began);
 	}
 	lock_rw_unlock(&view->lock);
 }

@@ -103,7 +103,7 @@ def published(resolver, owner):
     """The texts of the TXT records that the modules publish: [(module, words)]."""
     out = []
     for line in resolver.control("view_list_local_data sitebound").splitlines():
-        match = re.fullmatch(r'%s\.([a-z]+)\.\s+0\s+IN\s+TXT\s+"(.*)"' % owner, line)
+        match = re.fullmatch(r'(?:\d+\.)?%s\.([a-z]+)\.\s+0\s+IN\s+TXT\s+"(.*)"' % owner, line)
         if match:
             out.append((match[1], match[2].split()))
     return out

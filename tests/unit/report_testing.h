@@ -95,8 +95,7 @@ static inline void ask_wire(const struct bench *bench, struct asked *asked, cons
 	asked->arrival.zone_index = (uint16_t)asked->zone->index;
 	asked->arrival.qname_len = (uint16_t)wire_len;
 	memcpy(asked->arrival.qname, wire, wire_len);
-	if (asked->decoded.outcome == REPORT_ACCEPTED ||
-	    asked->decoded.outcome == REPORT_MALFORMED)
+	if (asked->decoded.outcome == REPORT_ACCEPTED || asked->decoded.outcome == REPORT_MALFORMED)
 		report_event_id(&asked->decoded, asked->arrival.time.tv_sec,
 				asked->arrival.event_id);
 }

@@ -151,8 +151,8 @@ static void no_secrets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(full),	 cmocka_unit_test(least),      cmocka_unit_test(edges),
-		cmocka_unit_test(bad),	 cmocka_unit_test(no_secrets),
+		cmocka_unit_test(full), cmocka_unit_test(least),      cmocka_unit_test(edges),
+		cmocka_unit_test(bad),	cmocka_unit_test(no_secrets),
 	};
 
 	return cmocka_run_group_tests_name("report configuration", tests, NULL, NULL);

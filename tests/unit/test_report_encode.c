@@ -47,8 +47,8 @@ static void check_vector(const char *id, struct sb_envelope *report)
 
 	vector_name(id, expected, sizeof(expected));
 	if ((report->stream[0] & 0x40) != 0)
-		len = sb_envelope_end_mac(report, "R.Example.net", hmac, test_key,
-					  sizeof(test_key), name, sizeof(name));
+		len = sb_envelope_end_mac(report, "R.Example.net", hmac, test_key, sizeof(test_key),
+					  name, sizeof(name));
 	else
 		len = sb_envelope_end(report, "r.example.net", name, sizeof(name));
 	if ((report->stream[0] & 0x40) != 0)
@@ -154,9 +154,8 @@ static void refused(void **state)
 	/* the order of the head is fixed */
 	assert_int_equal(sb_envelope_part(&r, 0, 2), -1);
 	assert_int_equal(sb_envelope_key(&r, 1), -1);
-	assert_int_equal(sb_envelope_end_mac(&r, "r.example", hmac, test_key, 32, name,
-					     sizeof(name)),
-			 0);
+	assert_int_equal(
+		sb_envelope_end_mac(&r, "r.example", hmac, test_key, 32, name, sizeof(name)), 0);
 	/* room for the name: exactly, and one less */
 	len = sb_envelope_end(&r, "r.example", name, sizeof(name));
 	assert_true(len > 0);
@@ -212,8 +211,8 @@ static void round_trips(void **state)
 		message[len] = '\0';
 		ADD(text(&r, SB_ENVELOPE_MESSAGE, message));
 		if (round % 3 == 0)
-			len = sb_envelope_end_mac(&r, zone, hmac, test_key, sizeof(test_key),
-						  name, sizeof(name));
+			len = sb_envelope_end_mac(&r, zone, hmac, test_key, sizeof(test_key), name,
+						  sizeof(name));
 		else
 			len = sb_envelope_end(&r, zone, name, sizeof(name));
 		assert_true(len > 0 && name[len - 1] == '.');
@@ -224,8 +223,8 @@ static void round_trips(void **state)
 			fail_msg("%s: %s", name, report_reason_text(asked.decoded.reason));
 		for (label_index = 1; label_index < asked.apex_label; label_index++) {
 			size_t label_len, before_len;
-			const uint8_t *label =
-				sb_dname_label(&asked.query.qname, label_index, &label_len);
+			const uint8_t *label = sb_dname_label(&asked.query.qname, label_index,
+							      &label_len);
 
 			sb_dname_label(&asked.query.qname, label_index - 1, &before_len);
 			if (before_len == 62)

@@ -226,8 +226,7 @@ static void check_row(const struct bench *bench, size_t row, size_t label_size)
 		if (asked.decoded.outcome != REPORT_MALFORMED ||
 		    strcmp(report_reason_text(asked.decoded.reason), rows[row].reason) != 0)
 			fail_msg("%s: outcome %d, reason \"%s\"", rows[row].id,
-				 asked.decoded.outcome,
-				 report_reason_text(asked.decoded.reason));
+				 asked.decoded.outcome, report_reason_text(asked.decoded.reason));
 		return;
 	}
 	if (asked.decoded.outcome != REPORT_ACCEPTED)
@@ -287,14 +286,11 @@ static const struct {
 	{"length-3", "e1aaaaaaaaaaaaaaaaaaa.r.example.net", REPORT_MALFORMED, "length", SB_TYPE_A},
 	{"length-6", "e1aaaaaaaaaaaaaaaaaaaaaa.r.example.net", REPORT_MALFORMED, "length",
 	 SB_TYPE_A},
-	{"length-2", "e1aaaaaaaaaaaaaaaaaa.r.example.net", REPORT_MALFORMED, "checksum",
-	 SB_TYPE_A},
-	{"padding-2", "e1aaaaaaaaaaaaaaaaab.r.example.net", REPORT_MALFORMED, "padding",
-	 SB_TYPE_A},
+	{"length-2", "e1aaaaaaaaaaaaaaaaaa.r.example.net", REPORT_MALFORMED, "checksum", SB_TYPE_A},
+	{"padding-2", "e1aaaaaaaaaaaaaaaaab.r.example.net", REPORT_MALFORMED, "padding", SB_TYPE_A},
 	{"padding-7", "e1aaaaaaaaaaaaaaaaaaaaaab.r.example.net", REPORT_MALFORMED, "padding",
 	 SB_TYPE_A},
-	{"head-alone", "e1.aafbwlb5cedsalmkpu.r.example.net", REPORT_MALFORMED, "short",
-	 SB_TYPE_A},
+	{"head-alone", "e1.aafbwlb5cedsalmkpu.r.example.net", REPORT_MALFORMED, "short", SB_TYPE_A},
 	{"short-8", "e1aaaaaaaaaaaaa.r.example.net", REPORT_MALFORMED, "short", SB_TYPE_A},
 	{"one-char-labels", "e1a.a.f.b.w.l.b.5.c.e.d.s.a.l.m.k.p.u.r.example.net", REPORT_ACCEPTED,
 	 "", SB_TYPE_A},
@@ -316,8 +312,7 @@ static void whole_names(void **state)
 		if (asked.decoded.outcome != names[i].outcome ||
 		    strcmp(report_reason_text(asked.decoded.reason), names[i].reason) != 0)
 			fail_msg("%s: outcome %d, reason \"%s\"", names[i].id,
-				 asked.decoded.outcome,
-				 report_reason_text(asked.decoded.reason));
+				 asked.decoded.outcome, report_reason_text(asked.decoded.reason));
 	}
 	ask(&bench, &asked, "e1aafbwlb5cedsalmkpu.r.example.net", SB_TYPE_TXT);
 	asked.query.qclass = 3;

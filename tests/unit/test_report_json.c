@@ -30,8 +30,9 @@ static void objects(void **state)
 	report_json_object(&json, "i.j");
 	/* a prefix of a key is another key */
 	report_json_number(&json, "bb", 1);
-	check(&json, "{\"b\":{\"c\":\"x\",\"d\":{\"e\":\"\"},\"f\":[\"a\",\"\\\"\"],\"g\":[]},\"a\":7,"
-		     "\"h\":[0,18446744073709551615],\"i\":{\"j\":{}},\"bb\":1}");
+	check(&json,
+	      "{\"b\":{\"c\":\"x\",\"d\":{\"e\":\"\"},\"f\":[\"a\",\"\\\"\"],\"g\":[]},\"a\":7,"
+	      "\"h\":[0,18446744073709551615],\"i\":{\"j\":{}},\"bb\":1}");
 	/* the newer value, at the older one's place */
 	report_json_number(&json, "b.c", 2);
 	check(&json, "{\"b\":{\"c\":2,\"d\":{\"e\":\"\"},\"f\":[\"a\",\"\\\"\"],\"g\":[]},\"a\":7,"

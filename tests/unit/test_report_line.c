@@ -12,17 +12,35 @@ static const struct {
 	/** client and network as JSON */
 	const char *ip, *network;
 } clients[] = {
-	{"full-4", "full", {4, {192, 0, 2, 77}}, false, "{\"ip\":\"192.0.2.77\",\"port\":40000}",
+	{"full-4",
+	 "full",
+	 {4, {192, 0, 2, 77}},
+	 false,
+	 "{\"ip\":\"192.0.2.77\",\"port\":40000}",
 	 "{\"transport\":\"udp\",\"type\":\"ipv4\",\"protocol\":\"dns\"}"},
-	{"prefix-4", "prefix", {4, {192, 0, 2, 77}}, true, "{\"ip\":\"192.0.2.0\"}",
+	{"prefix-4",
+	 "prefix",
+	 {4, {192, 0, 2, 77}},
+	 true,
+	 "{\"ip\":\"192.0.2.0\"}",
 	 "{\"transport\":\"tcp\",\"type\":\"ipv4\",\"protocol\":\"dns\"}"},
-	{"none-4", "none", {4, {192, 0, 2, 77}}, false, NULL,
+	{"none-4",
+	 "none",
+	 {4, {192, 0, 2, 77}},
+	 false,
+	 NULL,
 	 "{\"transport\":\"udp\",\"type\":\"ipv4\",\"protocol\":\"dns\"}"},
-	{"full-6", "full", {16, {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}, true,
+	{"full-6",
+	 "full",
+	 {16, {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}},
+	 true,
 	 "{\"ip\":\"2001:db8:102:304:506:708:90a:b0c\",\"port\":40000}",
 	 "{\"transport\":\"tcp\",\"type\":\"ipv6\",\"protocol\":\"dns\"}"},
-	{"prefix-6", "prefix", {16, {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}},
-	 false, "{\"ip\":\"2001:db8:102:300::\"}",
+	{"prefix-6",
+	 "prefix",
+	 {16, {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}},
+	 false,
+	 "{\"ip\":\"2001:db8:102:300::\"}",
 	 "{\"transport\":\"udp\",\"type\":\"ipv6\",\"protocol\":\"dns\"}"},
 	{"unknown", "full", {0, {0}}, false, NULL, "{\"protocol\":\"dns\"}"},
 };
@@ -93,7 +111,8 @@ static void whole(void **state)
 		 "'sitebound':{'format':'envelope','zone':'r.example.net','verified':'none',"
 		 "'weight':1},'client':{'ip':'192.0.2.0'},"
 		 "'network':{'transport':'udp','type':'ipv4','protocol':'dns'},"
-		 "'dns':{'question':{'name':'e1a\\\\034\\\\092\\\\010\\\\200.b\\\\046c.r.example.net',"
+		 "'dns':{'question':{'name':'e1a\\\\034\\\\092\\\\010\\\\200.b\\\\046c.r.example."
+		 "net',"
 		 "'type':'TXT','class':'IN'},'response_code':'NOERROR'},"
 		 "'observer':{'hostname':'resolver.example','product':'unbound',"
 		 "'version':'1.17.1'}}"},
@@ -246,8 +265,7 @@ static void long_fields(void **state)
 	assert_non_null(field(line, "error.code"));
 	assert_non_null(field(line, "sitebound.nonce"));
 	assert_int_equal(strlen(text_of(line, "error.code")), 64);
-	assert_string_equal(json_string_value(json_array_get(field(line, "tags"), 0)),
-			    "truncated");
+	assert_string_equal(json_string_value(json_array_get(field(line, "tags"), 0)), "truncated");
 	assert_null(field(line, "field_number_02"));
 	/* the question is never cut */
 	assert_int_equal(strlen(text_of(line, "dns.question.name")), (63 * 3 + 58) * 4 + 5);
@@ -275,8 +293,9 @@ static void longest_er(void **state)
 	(void)state;
 	memset(host, 0xff, sizeof(host) - 1);
 	host[sizeof(host) - 1] = '\0';
-	bench_load_text(&bench, "er", "report:\n  log: '-'\n  client-address: full\n"
-				      "  zones: [{zone: z, format: rfc9567}]\n");
+	bench_load_text(&bench, "er",
+			"report:\n  log: '-'\n  client-address: full\n"
+			"  zones: [{zone: z, format: rfc9567}]\n");
 	memcpy(wire, "\003_er\0011", 6);
 	at = 6;
 	while (at < 255 - 12) {
@@ -290,9 +309,9 @@ static void longest_er(void **state)
 	memcpy(wire + at, "\0045555\003_er\001z", 12);
 	ask_wire(&bench, &asked, wire, 255, SB_TYPE_TXT, &client6);
 	assert_int_equal(asked.decoded.outcome, REPORT_ACCEPTED);
-	assert_int_equal(report_line(bench.conf, bench.scratch, &observer, &asked.arrival, line,
-				     &line_len),
-			 SB_OK);
+	assert_int_equal(
+		report_line(bench.conf, bench.scratch, &observer, &asked.arrival, line, &line_len),
+		SB_OK);
 	object = json_loadb(line, line_len, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(object);
 	json_decref(object);
@@ -302,8 +321,12 @@ static void longest_er(void **state)
 static void stats(void **state)
 {
 	static const struct timespec when = {1767225600, 0};
-	struct report_counts counts = {.accepted = 10, .duplicate = 1, .partial = 2,
-				       .rate_limited = 3, .queue_dropped = 4, .write_errors = 5,
+	struct report_counts counts = {.accepted = 10,
+				       .duplicate = 1,
+				       .partial = 2,
+				       .rate_limited = 3,
+				       .queue_dropped = 4,
+				       .write_errors = 5,
 				       .lines = UINT64_C(9007199254740993)};
 	char line[REPORT_LINE_MAX];
 	size_t line_len, i;
@@ -338,20 +361,22 @@ static void stats(void **state)
 	assert_int_equal(report_stats_line(&test_observer, &when, &counts, line, &line_len), SB_OK);
 	object = json_loadb(line, line_len, JSON_REJECT_DUPLICATES, NULL);
 	for (i = 1; i < REPORT_REASON_COUNT; i++)
-		assert_int_equal(
-			json_integer_value(json_object_get(
-				field(object, "sitebound.stats.malformed"),
-				report_reason_text((enum report_reason)i))),
-			i);
+		assert_int_equal(json_integer_value(json_object_get(
+					 field(object, "sitebound.stats.malformed"),
+					 report_reason_text((enum report_reason)i))),
+				 i);
 	json_decref(object);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(client),      cmocka_unit_test(whole),
-		cmocka_unit_test(rcodes_and_types), cmocka_unit_test(refused),
-		cmocka_unit_test(long_fields), cmocka_unit_test(longest_er),
+		cmocka_unit_test(client),
+		cmocka_unit_test(whole),
+		cmocka_unit_test(rcodes_and_types),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(long_fields),
+		cmocka_unit_test(longest_er),
 		cmocka_unit_test(stats),
 	};
 

@@ -32,18 +32,17 @@ static const struct {
 	 "sitebound.reported.name", "\"_er.t._er\""},
 	{"er-inside-number", "_er.1.x.5._er.9.7._er.er.example.net", SB_TYPE_TXT, REPORT_ACCEPTED,
 	 "", "sitebound.reported.name", "\"x.5._er.9\""},
-	{"er-dot-in-label", "_er.1.a\\046B\\000.7._er.er.example.net", SB_TYPE_TXT,
-	 REPORT_ACCEPTED, "", "sitebound.reported.name", "\"a\\\\046b\\\\000\""},
+	{"er-dot-in-label", "_er.1.a\\046B\\000.7._er.er.example.net", SB_TYPE_TXT, REPORT_ACCEPTED,
+	 "", "sitebound.reported.name", "\"a\\\\046b\\\\000\""},
 	{"er-root", "_er.2.1._er.er.example.net", SB_TYPE_TXT, REPORT_ACCEPTED, "",
 	 "sitebound.reported.name", "\".\""},
-	{"er-no-type", "_er.9._er.er.example.net", SB_TYPE_TXT, REPORT_MALFORMED, "er-syntax",
-	 NULL, NULL},
-	{"er-er", "_er._er.er.example.net", SB_TYPE_TXT, REPORT_MALFORMED, "er-syntax", NULL,
+	{"er-no-type", "_er.9._er.er.example.net", SB_TYPE_TXT, REPORT_MALFORMED, "er-syntax", NULL,
 	 NULL},
+	{"er-er", "_er._er.er.example.net", SB_TYPE_TXT, REPORT_MALFORMED, "er-syntax", NULL, NULL},
 	{"er-alone", "_er.er.example.net", SB_TYPE_TXT, REPORT_PARTIAL, "", NULL, NULL},
 	{"er-ede-alone", "7._er.er.example.net", SB_TYPE_TXT, REPORT_PARTIAL, "", NULL, NULL},
-	{"er-no-head", "1.broken.test.7._er.er.example.net", SB_TYPE_TXT, REPORT_PARTIAL, "",
-	 NULL, NULL},
+	{"er-no-head", "1.broken.test.7._er.er.example.net", SB_TYPE_TXT, REPORT_PARTIAL, "", NULL,
+	 NULL},
 	{"er-no-tail", "_er.1.broken.test.7.er.example.net", SB_TYPE_TXT, REPORT_MALFORMED,
 	 "er-syntax", NULL, NULL},
 	{"er-plus", "_er.+1.t.7._er.er.example.net", SB_TYPE_TXT, REPORT_MALFORMED, "er-syntax",
@@ -66,8 +65,8 @@ static const struct {
 	 "er-syntax", NULL, NULL},
 	{"er-ede-leading-zero", "_er.1.t.07._er.er.example.net", SB_TYPE_TXT, REPORT_MALFORMED,
 	 "er-syntax", NULL, NULL},
-	{"er-ede-hex", "_er.1.t.0x7._er.er.example.net", SB_TYPE_TXT, REPORT_MALFORMED,
-	 "er-syntax", NULL, NULL},
+	{"er-ede-hex", "_er.1.t.0x7._er.er.example.net", SB_TYPE_TXT, REPORT_MALFORMED, "er-syntax",
+	 NULL, NULL},
 	{"er-apex", "er.example.net", SB_TYPE_TXT, REPORT_IGNORED, "", NULL, NULL},
 	{"pattern", "k3f9.1407.win10.v1-2-58.se.e.example.net", SB_TYPE_AAAA, REPORT_ACCEPTED, "",
 	 "event.action", "\"client-error\""},
@@ -99,8 +98,7 @@ static void formats(void **state)
 		ask(&bench, &asked, rows[i].name, rows[i].qtype);
 		if (asked.decoded.outcome != rows[i].outcome ||
 		    strcmp(report_reason_text(asked.decoded.reason), rows[i].reason) != 0)
-			fail_msg("%s: outcome %d, reason \"%s\"", rows[i].id,
-				 asked.decoded.outcome,
+			fail_msg("%s: outcome %d, reason \"%s\"", rows[i].id, asked.decoded.outcome,
 				 report_reason_text(asked.decoded.reason));
 		if (rows[i].field == NULL)
 			continue;
@@ -141,8 +139,10 @@ static const char typed[] =
 	"  zones:\n"
 	"    - zone: t.example.net\n"
 	"      format: pattern\n"
-	"      pattern: '(?<a>[^.]*)\\.(?<b>[^.]*)\\.(?<c>[^.]*)\\.(?<d>(?:[0-9]+\\.){3}[0-9]+)\\.end(?<x>z)?'\n"
-	"      fields: {a: event.start, b: server.port, c: sitebound.count, d: server.ip, x: labels.x}\n"
+	"      pattern: "
+	"'(?<a>[^.]*)\\.(?<b>[^.]*)\\.(?<c>[^.]*)\\.(?<d>(?:[0-9]+\\.){3}[0-9]+)\\.end(?<x>z)?'\n"
+	"      fields: {a: event.start, b: server.port, c: sitebound.count, d: server.ip, x: "
+	"labels.x}\n"
 	"      tests: [1.2.3.4.4.4.4.end]\n"
 	"    - zone: l.example.net\n"
 	"      format: pattern\n"
@@ -232,22 +232,54 @@ static void identity(void **state)
 		struct sb_addr from_a, from_b;
 		bool same;
 	} pairs[] = {
-		{"nonce", "k3f9.1.win10.v1.se.e.example.net", "k3f9.1.win10.v1.se.e.example.net",
-		 {4, {10, 0, 0, 1}}, {4, {10, 9, 0, 1}}, true},
-		{"nonce-differs", "k3f9.1.win10.v1.se.e.example.net",
-		 "k3f8.1.win10.v1.se.e.example.net", {4, {10, 0, 0, 1}}, {4, {10, 0, 0, 1}}, false},
-		{"case", "_er.1.t.7._er.er.example.net", "_ER.1.T.7._eR.ER.example.net",
-		 {4, {10, 0, 0, 1}}, {4, {10, 0, 0, 1}}, true},
-		{"same-prefix", "_er.1.t.7._er.er.example.net", "_er.1.t.7._er.er.example.net",
-		 {4, {10, 0, 0, 1}}, {4, {10, 0, 0, 255}}, true},
-		{"other-prefix", "_er.1.t.7._er.er.example.net", "_er.1.t.7._er.er.example.net",
-		 {4, {10, 0, 0, 1}}, {4, {10, 0, 1, 1}}, false},
-		{"same-prefix-6", "_er.1.t.7._er.er.example.net", "_er.1.t.7._er.er.example.net",
-		 {16, {32, 1, 0, 0, 0, 0, 0, 1}}, {16, {32, 1, 0, 0, 0, 0, 0, 255, 7}}, true},
-		{"other-prefix-6", "_er.1.t.7._er.er.example.net", "_er.1.t.7._er.er.example.net",
-		 {16, {32, 1, 0, 0, 0, 0, 1}}, {16, {32, 1, 0, 0, 0, 0, 2}}, false},
-		{"malformed-nonce", "k.1.win10.v1.se.e.example.net", "k.1.win10.v1.se.e.example.net",
-		 {4, {10, 0, 0, 1}}, {4, {10, 9, 0, 1}}, false},
+		{"nonce",
+		 "k3f9.1.win10.v1.se.e.example.net",
+		 "k3f9.1.win10.v1.se.e.example.net",
+		 {4, {10, 0, 0, 1}},
+		 {4, {10, 9, 0, 1}},
+		 true},
+		{"nonce-differs",
+		 "k3f9.1.win10.v1.se.e.example.net",
+		 "k3f8.1.win10.v1.se.e.example.net",
+		 {4, {10, 0, 0, 1}},
+		 {4, {10, 0, 0, 1}},
+		 false},
+		{"case",
+		 "_er.1.t.7._er.er.example.net",
+		 "_ER.1.T.7._eR.ER.example.net",
+		 {4, {10, 0, 0, 1}},
+		 {4, {10, 0, 0, 1}},
+		 true},
+		{"same-prefix",
+		 "_er.1.t.7._er.er.example.net",
+		 "_er.1.t.7._er.er.example.net",
+		 {4, {10, 0, 0, 1}},
+		 {4, {10, 0, 0, 255}},
+		 true},
+		{"other-prefix",
+		 "_er.1.t.7._er.er.example.net",
+		 "_er.1.t.7._er.er.example.net",
+		 {4, {10, 0, 0, 1}},
+		 {4, {10, 0, 1, 1}},
+		 false},
+		{"same-prefix-6",
+		 "_er.1.t.7._er.er.example.net",
+		 "_er.1.t.7._er.er.example.net",
+		 {16, {32, 1, 0, 0, 0, 0, 0, 1}},
+		 {16, {32, 1, 0, 0, 0, 0, 0, 255, 7}},
+		 true},
+		{"other-prefix-6",
+		 "_er.1.t.7._er.er.example.net",
+		 "_er.1.t.7._er.er.example.net",
+		 {16, {32, 1, 0, 0, 0, 0, 1}},
+		 {16, {32, 1, 0, 0, 0, 0, 2}},
+		 false},
+		{"malformed-nonce",
+		 "k.1.win10.v1.se.e.example.net",
+		 "k.1.win10.v1.se.e.example.net",
+		 {4, {10, 0, 0, 1}},
+		 {4, {10, 9, 0, 1}},
+		 false},
 	};
 	struct bench bench;
 	struct asked a, b;

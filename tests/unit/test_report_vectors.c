@@ -10,7 +10,8 @@ static void check_fields(const char *id, json_t *object, json_t *expected)
 	const char *name;
 	json_t *value, *found;
 
-	json_object_foreach(expected, name, value) {
+	json_object_foreach(expected, name, value)
+	{
 		found = field(object, name);
 		if (found == NULL)
 			fail_msg("%s: no field %s", id, name);
