@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The switches: live within two seconds, on every thread, for cached answers too; off is as without the module."""
 
+import json
 import time
 
 import pytest
@@ -11,7 +12,7 @@ import reports
 import tabletest
 from data import expand
 from harness import Pending
-from operation import EFFECT, ask_threads, start, status, switch, switch_and_wait, touch, wait
+from operation import EFFECT, ask_threads, start, status, switch, switch_and_wait, tool, touch, wait
 
 pytestmark = pytest.mark.needs("report", "synth", "noaaaa")
 
@@ -327,6 +328,25 @@ def test_long_zone(lab):
         lab.expect(resolver, "www.example.com AAAA", "ND(example.com)")
         wait(lambda n=round_: operation.counters(resolver).get(("noaaaa", "example.com", "nodata")) == n, EFFECT)
     assert set(status(resolver)) == {("noaaaa", "."), ("noaaaa", "example.com")}
+    tabletest.settle(resolver)
+
+
+def test_thousands_of_zones(lab):
+    """All are published, in memory that does not grow with their square, and no answer waits for it."""
+    count = 5000
+    resolver = start(lab, modules=("noaaaa",), threads=1, text={"noaaaa": [
+        {"zones": ["z%d.example.com" % n for n in range(count)], "answer": "nodata"}]})
+    before = operation.resident(resolver)
+    for number in range(count):
+        resolver.ask("x.z%d.example.com." % number, "AAAA")
+    wait(lambda: len(operation.counters(resolver)) == count, 10, "all counters")
+    assert len(status(resolver)) == count + 1
+    assert operation.resident(resolver) - before < 64 << 20
+    answer = tool(resolver, "status", "--json")
+    assert len(json.loads(answer.stdout)) == count + 1, answer
+    switch_and_wait(resolver, "off", "noaaaa", "z4999.example.com")
+    lab.expect(resolver, "x.z4999.example.com AAAA", "UP NXDOMAIN", expand)
+    lab.expect(resolver, "x.z4998.example.com AAAA", "ND(z4998.example.com)", expand)
     tabletest.settle(resolver)
 
 
