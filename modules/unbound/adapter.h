@@ -179,7 +179,9 @@ static inline bool sb_was_seen(const struct sb_state *state, const struct module
 static inline bool sb_has_passed(const struct sb_state *state, const struct module_qstate *qstate,
 				 const struct dns_msg *response)
 {
-	return sb_was_seen(state, qstate) && sb_own(state, qstate) == NULL &&
+	/* once a switch has moved it may have been let pass by what is not in force any more */
+	return atomic_load_explicit(&state->generation, memory_order_acquire) == 0 &&
+	       sb_was_seen(state, qstate) && sb_own(state, qstate) == NULL &&
 	       response->qinfo.qtype == qstate->qinfo.qtype &&
 	       response->qinfo.qname_len == qstate->qinfo.qname_len &&
 	       sb_octets_equal(response->qinfo.qname, qstate->qinfo.qname, qstate->qinfo.qname_len);
