@@ -92,7 +92,8 @@ def loads_on(resolver):
     server = (resolver.address, resolver.port)
     questions = [(expand("10.1.2.3.Z"), "A"), ("www.example.com.", "AAAA"), ("www.example.com.", "A"),
                  (expand("svc.dc.P"), "A")]
-    loads = [Load(server, questions, check, timeout=0.3, tries=30), Load(server, questions[:2], check, timeout=0.3, tries=30),
+    loads = [Load(server, questions, check, timeout=0.3, tries=30),
+             Load(server, questions[:2], check, timeout=0.3, tries=30),
              ReportLoad(server), ReportLoad(server)]
     for load in loads:
         load.start()
