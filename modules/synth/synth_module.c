@@ -81,6 +81,12 @@ static bool aim(struct module_qstate *qstate, struct synth_qstate *own, size_t s
 	       synth_target(own->zone, &query.qname, site, own->target, &own->target_len) == SB_OK;
 }
 
+/** TTL of the CNAME to a site, seconds. */
+static uint32_t cname_ttl(const struct synth_zone *zone, size_t site)
+{
+	return site == 0 ? zone->ttl : zone->fallback_ttl;
+}
+
 /** The CNAME to a site, in the region. */
 static struct ub_packed_rrset_key *make_cname(struct module_qstate *qstate,
 					      struct synth_qstate *own, size_t site)
@@ -93,8 +99,7 @@ static struct ub_packed_rrset_key *make_cname(struct module_qstate *qstate,
 	rr[1] = (uint8_t)own->target_len;
 	memcpy(rr + 2, own->target, own->target_len);
 	return sb_rrset_make(qstate->region, qstate->qinfo.qname, qstate->qinfo.qname_len,
-			     SB_TYPE_CNAME, site == 0 ? own->zone->ttl : own->zone->fallback_ttl,
-			     rr, own->target_len + 2, 1);
+			     SB_TYPE_CNAME, cname_ttl(own->zone, site), rr, own->target_len + 2, 1);
 }
 
 /** Answer with the CNAME to a site and, behind it, what the site said (NULL: nothing). */
@@ -105,8 +110,7 @@ static void compose(const struct sb_state *state, struct module_qstate *qstate,
 	size_t an = target != NULL ? target->an_numrrsets : 0;
 	size_t ns = target != NULL ? target->ns_numrrsets : 0;
 	enum sec_status security = sec_status_insecure;
-	uint32_t cname_ttl = site == 0 ? own->zone->ttl : own->zone->fallback_ttl;
-	time_t ttl = cname_ttl;
+	time_t ttl = cname_ttl(own->zone, site);
 	struct reply_info *rep = NULL;
 	unsigned rcode = 0;
 
@@ -217,10 +221,10 @@ static bool ask_site(const struct sb_state *state, struct module_qstate *qstate,
 		qinfo.qtype = SB_TYPE_A;
 	/* the cache knows nothing of what the modules do to a question; these types are the ones
 	 * that another module may answer otherwise */
-	if (sb_query_from(&qinfo, &query)) {
+	if (qinfo.qtype != SB_TYPE_AAAA && qinfo.qtype != SB_TYPE_HTTPS &&
+	    qinfo.qtype != SB_TYPE_SVCB && sb_query_from(&qinfo, &query)) {
 		synth_decide(conf, &query, &verdict);
-		if (verdict.kind == SB_PASS && qinfo.qtype != SB_TYPE_AAAA &&
-		    qinfo.qtype != SB_TYPE_HTTPS && qinfo.qtype != SB_TYPE_SVCB)
+		if (verdict.kind == SB_PASS)
 			msg = sb_cache_lookup(qstate, &qinfo);
 	}
 	if (msg != NULL) {
