@@ -37,7 +37,7 @@ static void note_nxdomain(const char *path, const struct sb_conf *conf)
 	char text[SB_DNAME_TEXT_MAX];
 	size_t i;
 
-	for (i = 0; noaaaa != NULL && i < noaaaa->zone_count; i++) {
+	for (i = 0; noaaaa != NULL && i < noaaaa->rules.count; i++) {
 		const struct noaaaa_zone *zone = noaaaa->zone[i];
 
 		if (!zone->rule->nxdomain || zone->rule == said)

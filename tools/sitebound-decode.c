@@ -106,7 +106,7 @@ static bool decode(const struct decoder *decoder, const char *text, size_t text_
 		return false;
 	}
 	name_len = report_name_to_text(&query.qname, 0, query.qname.label_count, false, name);
-	zone = sb_zones_find(decoder->conf->zones, &query.qname, &apex_label);
+	zone = sb_zones_find(decoder->conf->rules.zones, &query.qname, &apex_label);
 	if (zone == NULL) {
 		print_other("not-in-a-report-zone", name, name_len);
 		return false;

@@ -308,17 +308,17 @@ static bool collect_zones(struct check *check)
 {
 	size_t i;
 
-	for (i = 0; check->report != NULL && i < check->report->zone_count; i++) {
+	for (i = 0; check->report != NULL && i < check->report->rules.count; i++) {
 		if (!add_zone(check, REPORT, &check->report->zone[i]->apex, false))
 			return false;
 	}
-	for (i = 0; check->synth != NULL && i < check->synth->zone_count; i++) {
+	for (i = 0; check->synth != NULL && i < check->synth->rules.count; i++) {
 		const struct synth_zone *zone = check->synth->zone[i];
 
 		if (!add_zone(check, SYNTH, &zone->apex, zone->kind == SYNTH_REVERSE))
 			return false;
 	}
-	for (i = 0; check->noaaaa != NULL && i < check->noaaaa->zone_count; i++) {
+	for (i = 0; check->noaaaa != NULL && i < check->noaaaa->rules.count; i++) {
 		if (!add_zone(check, NOAAAA, &check->noaaaa->zone[i]->apex, false))
 			return false;
 	}
@@ -705,7 +705,7 @@ enum sb_err unbound_check(const struct unbound_conf *unbound, const char *path,
 		goto cleanup;
 	if (check.validates)
 		check_anchors(&check);
-	if (check.report != NULL && check.report->zone_count > 0)
+	if (check.report != NULL && check.report->rules.count > 0)
 		check_access(&check);
 	*warnings = check.warnings;
 cleanup:

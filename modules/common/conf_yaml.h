@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "sitebound/addr.h"
 #include "sitebound/conf.h"
+#include "sitebound/rules.h"
 #include "sitebound/verdict.h"
 
 /** What readers share: the document, the memory for results, where messages go. */
@@ -100,11 +101,22 @@ bool sb_read_label(const struct sb_value *value, const uint8_t **out, size_t *ou
 /** A list of netblocks, in the arena. */
 bool sb_read_netblocks(const struct sb_value *value, struct sb_netblocks *out);
 
-/** The section of a module: its top-level key and its reader. */
+/** Make an empty set of rules, which goes with the arena. @return whether there was memory. */
+bool sb_rules_init(const struct sb_value *value, struct sb_rules *rules);
+
+/**
+ * Count one more rule.
+ * @param name: the zone that it is called by, or NULL; borrowed.
+ * @return whether there was memory.
+ */
+bool sb_rules_add(const struct sb_value *value, struct sb_rules *rules,
+		  const struct sb_dname *name);
+
+/** The section of a job: its top-level key and its reader. */
 struct sb_section {
 	const char *key;
-	/** Build the module's structure from the section, in the arena; NULL when errors were
-	 * reported. */
+	/** Build the job's structure from the section, in the arena; it begins with a struct
+	 * sb_rules. NULL when errors were reported. */
 	void *(*read)(const struct sb_value *value);
 };
 

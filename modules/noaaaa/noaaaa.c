@@ -16,7 +16,7 @@ const char *const noaaaa_counter_names[NOAAAA_COUNTERS] = {
 const struct noaaaa_zone *noaaaa_find(const struct noaaaa_conf *conf, const struct sb_dname *name)
 {
 	unsigned left;
-	const struct noaaaa_zone *zone = sb_zones_find(conf->zones, name, &left);
+	const struct noaaaa_zone *zone = sb_zones_find(conf->rules.zones, name, &left);
 
 	return zone != NULL && zone->rule != NULL ? zone : NULL;
 }

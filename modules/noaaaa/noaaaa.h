@@ -7,8 +7,8 @@
 
 #include "sitebound/addr.h"
 #include "sitebound/dname.h"
+#include "sitebound/rules.h"
 #include "sitebound/verdict.h"
-#include "sitebound/zones.h"
 
 /** Settings of one item of the list, shared by its zones. */
 struct noaaaa_rule {
@@ -35,10 +35,10 @@ struct noaaaa_zone {
 };
 
 struct noaaaa_conf {
-	struct sb_zones *zones;
-	/** the zones with a rule, in the order of the file */
+	/** must come first; zones: every struct noaaaa_zone by its apex */
+	struct sb_rules rules;
+	/** by rule: the zones that have one, in the order of the file */
 	struct noaaaa_zone **zone;
-	size_t zone_count;
 	/** some rule has by_client */
 	bool any_by_client;
 };

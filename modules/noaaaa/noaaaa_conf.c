@@ -13,11 +13,6 @@ struct rule_reader {
 	bool except;
 };
 
-static void free_zones(void *zones)
-{
-	sb_zones_free(zones);
-}
-
 static void read_answer(const struct sb_value *value, void *out)
 {
 	static const char *const words[] = {"nxdomain", "nodata"};
@@ -96,24 +91,26 @@ static void read_zone(const struct sb_value *value, void *out)
 	if (!sb_read_dname(value, &zone->apex))
 		return;
 	if (!reader->except) {
-		grown = sb_arena_grow(value->yaml->arena, conf->zone, conf->zone_count,
+		grown = sb_arena_grow(value->yaml->arena, conf->zone, conf->rules.count,
 				      sizeof(*grown));
 		if (grown == NULL) {
 			sb_value_no_memory(value);
 			return;
 		}
 		zone->rule = reader->rule;
-		zone->index = (unsigned)conf->zone_count;
+		zone->index = conf->rules.count;
 		sb_soa_init(&zone->soa, zone->apex.wire, zone->apex.wire_len, zone->apex.wire,
 			    zone->apex.wire_len, reader->rule->negative_ttl);
-		grown[conf->zone_count++] = zone;
+		grown[zone->index] = zone;
 		conf->zone = grown;
+		if (!sb_rules_add(value, &conf->rules, &zone->apex))
+			return;
 	}
-	switch (sb_zones_add(conf->zones, &zone->apex, zone)) {
+	switch (sb_zones_add(conf->rules.zones, &zone->apex, zone)) {
 	case SB_OK:
 		break;
 	case SB_EEXIST:
-		take_over(value, reader, sb_zones_get(conf->zones, &zone->apex), zone);
+		take_over(value, reader, sb_zones_get(conf->rules.zones, &zone->apex), zone);
 		break;
 	default:
 		sb_value_no_memory(value);
@@ -160,11 +157,12 @@ static void *read_noaaaa(const struct sb_value *value)
 {
 	struct noaaaa_conf *conf = sb_arena_alloc(value->yaml->arena, sizeof(*conf));
 
-	if (conf == NULL || (conf->zones = sb_zones_new()) == NULL ||
-	    sb_arena_cleanup(value->yaml->arena, free_zones, conf->zones) != 0) {
+	if (conf == NULL) {
 		sb_value_no_memory(value);
 		return NULL;
 	}
+	if (!sb_rules_init(value, &conf->rules))
+		return NULL;
 	sb_read_list(value, 0, read_rule, conf);
 	return conf;
 }

@@ -4,7 +4,12 @@
  * else is resolved, and what comes back is freed of AAAA records and ipv6hints whose owner is
  * under a rule; only what was freed of them enters the message cache.
  */
-#include "../unbound/adapter.h"
+#include "../unbound/cache.h"
+#include "../unbound/counters.h"
+#include "../unbound/query.h"
+#include "../unbound/reply.h"
+#include "../unbound/subquery.h"
+#include "../unbound/switch.h"
 #include "noaaaa.h"
 
 #include <string.h>
@@ -49,10 +54,9 @@ static struct noaaaa_qstate *own_of(const struct sb_state *state, struct module_
 	struct noaaaa_qstate *own = sb_own(state, qstate);
 
 	if (own == NULL) {
-		own = regional_alloc_zero(qstate->region, sizeof(*own));
+		own = sb_own_new(state, qstate, sizeof(*own));
 		if (own != NULL)
 			own->generation = sb_generation(state);
-		sb_set_own(state, qstate, own);
 	}
 	return own;
 }
@@ -146,8 +150,7 @@ static bool goes(const struct sb_state *state, struct module_qstate *qstate,
 		 size_t name_len, bool *waits)
 {
 	/* (others may have joined a sub-query since, who are meant) */
-	if (own->keep_qname && !zone->rule->by_client && name_len == qstate->qinfo.qname_len &&
-	    sb_octets_equal(name, qstate->qinfo.qname, name_len))
+	if (own->keep_qname && !zone->rule->by_client && sb_is_qname(qstate, name, name_len))
 		return false;
 	if (!applies(qstate, zone->rule, own))
 		return false;
@@ -217,7 +220,7 @@ static bool judge_question(const struct sb_state *state, struct module_qstate *q
 			if (waits)
 				return true;
 			own->keep_qname = true;
-			sb_count(state, qstate, zone->index,
+			sb_count(state, qstate->env, zone->index,
 				 zone->rule->by_client && !zone->rule->only_if_a
 					 ? NOAAAA_COUNT_CLIENT_PASSED
 					 : NOAAAA_COUNT_KEPT);
@@ -434,7 +437,7 @@ static void filter(const struct sb_state *state, struct module_qstate *qstate,
 			sb_reply_servfail(state, qstate);
 			return;
 		}
-		sb_count(state, qstate, result.zone->index,
+		sb_count(state, qstate->env, result.zone->index,
 			 result.hints_lost ? NOAAAA_COUNT_HINTS : NOAAAA_COUNT_FILTERED);
 		sb_reply_ede(state, qstate, ede_of(state, result.rep));
 		sb_reply_message(state, qstate, result.rep);
@@ -510,10 +513,11 @@ static void judge_late(const struct sb_state *state, struct module_qstate *qstat
 }
 
 static void noaaaa_operate(struct sb_state *state, struct module_qstate *qstate,
-			   enum module_ev event)
+			   enum module_ev event, const struct sb_query *query)
 {
 	struct noaaaa_qstate *own = sb_own(state, qstate);
 
+	(void)query;
 	if (own != NULL && own->upstream != NULL)
 		filter(state, qstate, own);
 	else if ((own != NULL && own->late) ||
@@ -546,8 +550,7 @@ static bool is_ruled(const struct sb_state *state, struct module_qstate *qstate,
 
 	/* what was found to be outside the rule for everyone may be cached */
 	return zone != NULL && !(own != NULL && own->keep_qname && !own->uncacheable &&
-				 name_len == qstate->qinfo.qname_len &&
-				 sb_octets_equal(name, qstate->qinfo.qname, name_len));
+				 sb_is_qname(qstate, name, name_len));
 }
 
 /** Whether a response holds what must not be served from the cache to a client. */
@@ -584,11 +587,11 @@ static bool is_tainted(const struct sb_state *state, struct module_qstate *qstat
 }
 
 static enum sb_guard noaaaa_guards(struct sb_state *state, struct module_qstate *qstate,
-				   struct dns_msg *response)
+				   const struct sb_query *query, struct dns_msg *response)
 {
 	struct noaaaa_qstate *own = sb_own(state, qstate);
 
-	if (response->qinfo.qclass != LDNS_RR_CLASS_IN || !is_tainted(state, qstate, response))
+	if (query->qclass != SB_CLASS_IN || !is_tainted(state, qstate, response))
 		return SB_GUARD_NONE;
 	/* as the guard does for a response that is kept out only now */
 	if (own != NULL && own->withheld)
@@ -602,28 +605,23 @@ static enum sb_guard noaaaa_guards(struct sb_state *state, struct module_qstate 
 	return SB_GUARD_MESSAGE;
 }
 
-static int noaaaa_start(struct sb_state *state, struct module_env *env)
+static bool noaaaa_is_by_client(const struct sb_state *state, const struct sb_query *query)
 {
 	const struct noaaaa_conf *conf = state->section;
+	const struct noaaaa_zone *zone;
 
-	/* clients that differ must not wait for one and the same answer */
-	if (conf->any_by_client)
-		env->unique_mesh = 1;
-	return 1;
+	if (!conf->any_by_client || (query->qtype != SB_TYPE_AAAA && query->qtype != SB_TYPE_ANY &&
+				     !has_hints(query->qtype)))
+		return false;
+	zone = noaaaa_find(conf, &query->qname);
+	return zone != NULL && zone->rule->by_client;
 }
 
-static unsigned noaaaa_rule_count(const struct sb_state *state)
+static bool noaaaa_claims(const struct sb_state *state, const struct sb_query *query)
 {
-	const struct noaaaa_conf *conf = state->section;
-
-	return (unsigned)conf->zone_count;
-}
-
-static const struct sb_dname *noaaaa_rule_zone(const struct sb_state *state, unsigned rule)
-{
-	const struct noaaaa_conf *conf = state->section;
-
-	return &conf->zone[rule]->apex;
+	return (query->qtype == SB_TYPE_AAAA || query->qtype == SB_TYPE_ANY ||
+		has_hints(query->qtype)) &&
+	       noaaaa_find(state->section, &query->qname) != NULL;
 }
 
 static bool is_under_rule(const struct sb_state *state, const uint8_t *name, size_t name_len)
@@ -658,16 +656,15 @@ static enum sb_ede noaaaa_cached_ede(const struct sb_state *state, const struct 
 	return ede_of(state, rep);
 }
 
-const struct sb_module sb_module = {
+const struct sb_job noaaaa_job = {
 	.name = "noaaaa",
-	.start = noaaaa_start,
 	.operate = noaaaa_operate,
 	.inform_super = noaaaa_inform_super,
 	.guards = noaaaa_guards,
-	.rule_count = noaaaa_rule_count,
-	.rule_zone = noaaaa_rule_zone,
-	.counter_names = noaaaa_counter_names,
-	.counter_count = NOAAAA_COUNTERS,
+	.is_by_client = noaaaa_is_by_client,
+	.claims = noaaaa_claims,
 	.touches = noaaaa_touches,
 	.cached_ede = noaaaa_cached_ede,
+	.counter_names = noaaaa_counter_names,
+	.counter_count = NOAAAA_COUNTERS,
 };

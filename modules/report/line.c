@@ -634,7 +634,7 @@ enum sb_err report_line(const struct report_conf *conf, struct report_scratch *s
 	    memchr(arrival->event_id, '\0', sizeof(arrival->event_id)) == NULL ||
 	    sb_dname_parse(&query.qname, arrival->qname, arrival->qname_len) != SB_OK)
 		return SB_EFORM;
-	zone = sb_zones_find(conf->zones, &query.qname, &apex_label);
+	zone = sb_zones_find(conf->rules.zones, &query.qname, &apex_label);
 	if (zone == NULL || zone->index != arrival->zone_index)
 		return SB_EFORM;
 	report_decode(zone, scratch, &query, apex_label, &arrival->client, &decoded);

@@ -7,7 +7,7 @@
  *
  * The way of one question through a resolver thread:
  *
- *     zone = sb_zones_find(conf->zones, &query->qname, &apex_label)   NULL: not ours, pass
+ *     zone = sb_zones_find(conf->rules.zones, &query->qname, &apex_label)   NULL: not ours, pass
  *     report_decode(zone, scratch, query, apex_label, client, &decoded)
  *     report_wants_tcp(zone, &decoded, tcp)        true: answer with TC, count nothing, stop
  *     de-duplication by decoded.identity, limits, counters
@@ -26,8 +26,8 @@
 #include "sitebound/addr.h"
 #include "sitebound/dname.h"
 #include "sitebound/err.h"
+#include "sitebound/rules.h"
 #include "sitebound/verdict.h"
-#include "sitebound/zones.h"
 
 /* ---- limits ---- */
 
@@ -131,6 +131,8 @@ struct report_rate_limit {
 
 /** The section `report` of sitebound.yaml; sb_conf_section(conf, "report"). Read-only. */
 struct report_conf {
+	/** must come first; zones: every struct report_zone by its apex */
+	struct sb_rules rules;
 	enum report_log log;
 	/** the path for REPORT_LOG_PATH, absolute; else "-" or "syslog" */
 	const char *log_path;
@@ -142,9 +144,6 @@ struct report_conf {
 	uint32_t stats_interval;
 	/** zone[i].index is i */
 	struct report_zone **zone;
-	size_t zone_count;
-	/** finds the struct report_zone of a name */
-	struct sb_zones *zones;
 	/** pairs of offsets that the pattern with the most groups needs; 0: there is none */
 	uint32_t pattern_pairs;
 };

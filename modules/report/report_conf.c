@@ -628,7 +628,7 @@ static void add_zone(struct zone_reader *reader, struct report_conf *conf)
 {
 	struct report_zone *zone = reader->zone, **grown;
 
-	switch (sb_zones_add(conf->zones, &zone->apex, zone)) {
+	switch (sb_zones_add(conf->rules.zones, &zone->apex, zone)) {
 	case SB_OK:
 		break;
 	case SB_EEXIST:
@@ -638,16 +638,18 @@ static void add_zone(struct zone_reader *reader, struct report_conf *conf)
 		sb_value_no_memory(&reader->name);
 		return;
 	}
-	grown = sb_arena_grow(reader->name.yaml->arena, conf->zone, conf->zone_count,
+	grown = sb_arena_grow(reader->name.yaml->arena, conf->zone, conf->rules.count,
 			      sizeof(*grown));
 	if (grown == NULL) {
 		sb_value_no_memory(&reader->name);
 		return;
 	}
-	zone->index = (unsigned)conf->zone_count;
-	grown[conf->zone_count++] = zone;
+	zone->index = conf->rules.count;
+	grown[zone->index] = zone;
 	conf->zone = grown;
-	if (conf->zone_count > UINT16_MAX)
+	if (!sb_rules_add(&reader->name, &conf->rules, &zone->apex))
+		return;
+	if (conf->rules.count > UINT16_MAX)
 		sb_value_error(&reader->name, "more than %d zones", UINT16_MAX);
 }
 
@@ -764,11 +766,6 @@ static void read_zones(const struct sb_value *value, void *out)
 	sb_read_list(value, 1, read_zone, out);
 }
 
-static void free_zones(void *zones)
-{
-	sb_zones_free(zones);
-}
-
 /** Give every zone the salt that a hash with a client's prefix needs when no line may tell it. */
 static void add_salt(const struct sb_value *value, struct report_conf *conf)
 {
@@ -783,7 +780,7 @@ static void add_salt(const struct sb_value *value, struct report_conf *conf)
 		sb_value_error(value, "the system has no random numbers");
 		return;
 	}
-	for (i = 0; i < conf->zone_count; i++)
+	for (i = 0; i < conf->rules.count; i++)
 		conf->zone[i]->salt = salt;
 }
 
@@ -801,11 +798,12 @@ static void *read_report(const struct sb_value *value)
 	struct report_conf *conf = sb_arena_alloc(arena, sizeof(*conf));
 	size_t errors = sb_value_errors(value);
 
-	if (conf == NULL || (conf->zones = sb_zones_new()) == NULL ||
-	    sb_arena_cleanup(arena, free_zones, conf->zones) != 0) {
+	if (conf == NULL) {
 		sb_value_no_memory(value);
 		return NULL;
 	}
+	if (!sb_rules_init(value, &conf->rules))
+		return NULL;
 	conf->client_address = REPORT_CLIENT_PREFIX;
 	conf->dedup_window = DEFAULT_DEDUP_WINDOW;
 	conf->rate_limit.per_prefix = DEFAULT_PER_PREFIX;

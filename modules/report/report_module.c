@@ -3,7 +3,10 @@
  * report's side of the adapter. A question in a report zone is answered at once and never cached;
  * a new report goes into the queue on the way.
  */
-#include "../unbound/adapter.h"
+#include "../unbound/counters.h"
+#include "../unbound/query.h"
+#include "../unbound/reply.h"
+#include "../unbound/switch.h"
 #include "dedup.h"
 #include "limit.h"
 #include "queue.h"
@@ -158,6 +161,14 @@ failed:
 	return 0;
 }
 
+static void report_flush(struct sb_state *state)
+{
+	struct report_running *running = state->own;
+
+	report_writer_stop(running->writer);
+	running->writer = NULL;
+}
+
 static void report_stop(struct sb_state *state)
 {
 	running_free(state->own);
@@ -254,7 +265,7 @@ static void answer(const struct sb_state *state, struct module_qstate *qstate,
 	}
 	/* none: another name led here, and the client asked for that one */
 	if (reply != NULL)
-		sb_client_from_reply(reply, &client);
+		sb_client_from(&reply->query_reply, &client);
 	report_decode(zone, thread->scratch, query, apex_label, &client.addr, &decoded);
 	if (report_wants_tcp(zone, &decoded, client.stream)) {
 		sb_verdict_negative(&verdict, SB_NOERROR, NULL);
@@ -279,60 +290,38 @@ static void answer(const struct sb_state *state, struct module_qstate *qstate,
 }
 
 static void report_operate(struct sb_state *state, struct module_qstate *qstate,
-			   enum module_ev event)
+			   enum module_ev event, const struct sb_query *query)
 {
-	const struct report_conf *conf = state->section;
-	const struct report_zone *zone = NULL;
-	struct sb_query query;
+	const struct report_zone *zone;
 	unsigned apex_label;
 
 	/* a query that the iterator began itself may come back with clients that joined it */
 	if (event == module_event_moddone && sb_was_seen(state, qstate))
 		return;
-	if (sb_query_from(&qstate->qinfo, &query))
-		zone = sb_zones_find(conf->zones, &query.qname, &apex_label);
+	zone = sb_zones_find(state->rules->zones, &query->qname, &apex_label);
 	if (zone != NULL && !sb_is_off(state, zone->index))
-		answer(state, qstate, zone, &query, apex_label);
+		answer(state, qstate, zone, query, apex_label);
 }
 
 /** What the resolver itself asks about a report zone's names (the validator's DS) must not be
  * what clients get from the cache. */
 static enum sb_guard report_guards(struct sb_state *state, struct module_qstate *qstate,
-				   struct dns_msg *response)
+				   const struct sb_query *query, struct dns_msg *response)
 {
-	const struct report_conf *conf = state->section;
 	const struct report_zone *zone;
-	struct sb_query query;
 	unsigned apex_label;
 
-	if (sb_has_passed(state, qstate, response) || !sb_query_from(&response->qinfo, &query))
+	if (sb_has_passed(state, qstate, response))
 		return SB_GUARD_NONE;
-	zone = sb_zones_find(conf->zones, &query.qname, &apex_label);
+	zone = sb_zones_find(state->rules->zones, &query->qname, &apex_label);
 	return zone != NULL && !sb_is_off(state, zone->index) ? SB_GUARD_MESSAGE : SB_GUARD_NONE;
 }
 
-static unsigned report_rule_count(const struct sb_state *state)
+static bool report_claims(const struct sb_state *state, const struct sb_query *query)
 {
-	const struct report_conf *conf = state->section;
-
-	return (unsigned)conf->zone_count;
-}
-
-static const struct sb_dname *report_rule_zone(const struct sb_state *state, unsigned rule)
-{
-	const struct report_conf *conf = state->section;
-
-	return &conf->zone[rule]->apex;
-}
-
-static bool report_touches(const struct sb_state *state, const struct sb_query *query,
-			   const struct reply_info *rep)
-{
-	const struct report_conf *conf = state->section;
 	unsigned apex_label;
 
-	(void)rep;
-	return sb_zones_find(conf->zones, &query->qname, &apex_label) != NULL;
+	return sb_zones_find(state->rules->zones, &query->qname, &apex_label) != NULL;
 }
 
 static void report_more_counters(const struct sb_state *state,
@@ -359,14 +348,13 @@ static void report_more_counters(const struct sb_state *state,
 	emit(arg, "limit_evicted", report_limit_evicted(running->limit));
 }
 
-const struct sb_module sb_module = {
+const struct sb_job report_job = {
 	.name = "report",
 	.start = report_start,
+	.flush = report_flush,
 	.stop = report_stop,
 	.operate = report_operate,
 	.guards = report_guards,
-	.rule_count = report_rule_count,
-	.rule_zone = report_rule_zone,
-	.touches = report_touches,
+	.claims = report_claims,
 	.more_counters = report_more_counters,
 };

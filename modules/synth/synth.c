@@ -528,7 +528,7 @@ void synth_decide(const struct synth_conf *conf, const struct sb_query *query,
 	verdict_init(verdict);
 	if (query->qclass != SB_CLASS_IN)
 		return;
-	zone = sb_zones_find(conf->zones, &query->qname, &left);
+	zone = sb_zones_find(conf->rules.zones, &query->qname, &left);
 	if (zone == NULL)
 		return;
 	verdict->rule = zone->rule;
@@ -598,7 +598,7 @@ void synth_decide_upstream(const struct synth_conf *conf, const struct sb_query 
 	/* an error is no fact: it never becomes a computed answer */
 	if (has_answer || (rcode != SB_NOERROR && rcode != SB_NXDOMAIN))
 		return;
-	zone = sb_zones_find(conf->zones, &query->qname, &left);
+	zone = sb_zones_find(conf->rules.zones, &query->qname, &left);
 	if (zone == NULL)
 		return;
 	verdict->rule = zone->rule;

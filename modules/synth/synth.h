@@ -7,8 +7,8 @@
 
 #include "sitebound/addr.h"
 #include "sitebound/dname.h"
+#include "sitebound/rules.h"
 #include "sitebound/verdict.h"
-#include "sitebound/zones.h"
 
 /** How an address may be written left of the zone: bits of synth_zone.forms. */
 enum synth_form { SYNTH_DOTTED = 1, SYNTH_DASHED = 2, SYNTH_HEX = 4 };
@@ -66,11 +66,10 @@ struct synth_range {
 };
 
 struct synth_conf {
-	/** every zone by its apex */
-	struct sb_zones *zones;
-	/** in the order of the file, reverse zones last */
+	/** must come first; zones: every struct synth_zone by its apex */
+	struct sb_rules rules;
+	/** by rule: in the order of the file, reverse zones last */
 	struct synth_zone **zone;
-	size_t zone_count;
 	struct synth_range *range;
 	size_t range_count;
 };

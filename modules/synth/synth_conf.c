@@ -16,17 +16,13 @@
 /** The host name of a resolver is matched once a start; this is plenty for a sane pattern. */
 #define SITE_MATCH_LIMIT 10000
 
-static void free_zones(void *zones)
-{
-	sb_zones_free(zones);
-}
-
 /** Take a zone into the configuration. @return whether it was. */
 static bool add_zone(const struct sb_value *value, struct synth_conf *conf, struct synth_zone *zone)
 {
+	const struct sb_dname *name = NULL;
 	struct synth_zone **grown;
 
-	switch (sb_zones_add(conf->zones, &zone->apex, zone)) {
+	switch (sb_zones_add(conf->rules.zones, &zone->apex, zone)) {
 	case SB_OK:
 		break;
 	case SB_EEXIST:
@@ -36,15 +32,26 @@ static bool add_zone(const struct sb_value *value, struct synth_conf *conf, stru
 		sb_value_no_memory(value);
 		return false;
 	}
-	grown = sb_arena_grow(value->yaml->arena, conf->zone, conf->zone_count, sizeof(*grown));
+	grown = sb_arena_grow(value->yaml->arena, conf->zone, conf->rules.count, sizeof(*grown));
 	if (grown == NULL) {
 		sb_value_no_memory(value);
 		return false;
 	}
-	zone->rule = (unsigned)conf->zone_count;
-	grown[conf->zone_count++] = zone;
+	zone->rule = conf->rules.count;
+	grown[zone->rule] = zone;
 	conf->zone = grown;
-	return true;
+	switch (zone->kind) {
+	case SYNTH_ADDRESSES:
+		name = &zone->apex;
+		break;
+	case SYNTH_SITES:
+		name = &zone->parent;
+		break;
+	case SYNTH_REVERSE:
+		/* belongs to the zone that its PTR records point to */
+		break;
+	}
+	return sb_rules_add(value, &conf->rules, name);
 }
 
 static struct synth_zone *new_zone(const struct sb_value *value, enum synth_zone_kind kind)
@@ -524,7 +531,7 @@ static bool add_reverse_zone(const struct sb_value *value, struct synth_conf *co
 		sb_value_no_memory(value);
 		return false;
 	}
-	there = sb_zones_get(conf->zones, &zone->apex);
+	there = sb_zones_get(conf->rules.zones, &zone->apex);
 	if (there != NULL && there->kind == SYNTH_REVERSE)
 		return true;
 	if (there != NULL) {
@@ -570,11 +577,12 @@ static void *read_synth(const struct sb_value *value)
 	size_t i;
 
 	conf = reader.conf = sb_arena_alloc(value->yaml->arena, sizeof(*conf));
-	if (conf == NULL || (conf->zones = sb_zones_new()) == NULL ||
-	    sb_arena_cleanup(value->yaml->arena, free_zones, conf->zones) != 0) {
+	if (conf == NULL) {
 		sb_value_no_memory(value);
 		return NULL;
 	}
+	if (!sb_rules_init(value, &conf->rules))
+		return NULL;
 	SB_READ_MAP(value, keys, &reader);
 	for (i = 0; i < reader.place_count; i++) {
 		const struct reverse_place *place = &reader.place[i];

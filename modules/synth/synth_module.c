@@ -3,7 +3,12 @@
  * synth's side of the adapter: carries out what synth_decide() decides. Addresses are answered at
  * once. Site names are resolved at one site after the other by sub-queries, and composed.
  */
-#include "../unbound/adapter.h"
+#include "../unbound/cache.h"
+#include "../unbound/counters.h"
+#include "../unbound/query.h"
+#include "../unbound/reply.h"
+#include "../unbound/subquery.h"
+#include "../unbound/switch.h"
 #include "synth.h"
 
 #include <string.h>
@@ -50,14 +55,13 @@ struct synth_qstate {
 static struct synth_qstate *new_qstate(const struct sb_state *state, struct module_qstate *qstate,
 				       const struct synth_zone *zone)
 {
-	struct synth_qstate *own = regional_alloc_zero(qstate->region, sizeof(*own));
+	struct synth_qstate *own = sb_own_new(state, qstate, sizeof(*own));
 
 	if (own == NULL)
 		return NULL;
 	own->target_site = SIZE_MAX;
 	own->zone = zone;
 	own->generation = sb_generation(state);
-	sb_set_own(state, qstate, own);
 	return own;
 }
 
@@ -152,8 +156,7 @@ static bool leads_back(const struct module_qstate *qstate, const struct reply_in
 			continue;
 		get_cname_target((struct ub_packed_rrset_key *)(uintptr_t)rrset, &target,
 				 &target_len);
-		if (target_len == qstate->qinfo.qname_len &&
-		    sb_octets_equal(target, qstate->qinfo.qname, target_len))
+		if (target != NULL && sb_is_qname(qstate, target, target_len))
 			return true;
 	}
 	return false;
@@ -206,10 +209,7 @@ static enum outcome take_reply(const struct module_qstate *qstate, struct synth_
 static bool ask_site(const struct sb_state *state, struct module_qstate *qstate,
 		     struct synth_qstate *own)
 {
-	const struct synth_conf *conf = state->section;
 	struct query_info qinfo = qstate->qinfo;
-	struct sb_verdict verdict;
-	struct sb_query query;
 	struct dns_msg *msg = NULL;
 
 	own->incoming = NULL;
@@ -219,14 +219,9 @@ static bool ask_site(const struct sb_state *state, struct module_qstate *qstate,
 	qinfo.local_alias = NULL;
 	if (own->probing)
 		qinfo.qtype = SB_TYPE_A;
-	/* the cache knows nothing of what the modules do to a question; these types are the ones
-	 * that another module may answer otherwise */
-	if (qinfo.qtype != SB_TYPE_AAAA && qinfo.qtype != SB_TYPE_HTTPS &&
-	    qinfo.qtype != SB_TYPE_SVCB && sb_query_from(&qinfo, &query)) {
-		synth_decide(conf, &query, &verdict);
-		if (verdict.kind == SB_PASS)
-			msg = sb_cache_lookup(qstate, &qinfo);
-	}
+	/* the cache knows nothing of what the jobs do to a question */
+	if (!sb_is_claimed(state, &qinfo))
+		msg = sb_cache_lookup(qstate, &qinfo);
 	if (msg != NULL) {
 		own->incoming = msg->rep;
 		return true;
@@ -251,7 +246,7 @@ static void conclude(const struct sb_state *state, struct module_qstate *qstate,
 	} else {
 		compose(state, qstate, own, 0, own->local_nxdomain);
 	}
-	sb_count(state, qstate, own->zone->rule, counter);
+	sb_count(state, qstate->env, own->zone->rule, counter);
 }
 
 /** Ask what must be asked at one site, until the outcome is known or the query must wait. */
@@ -288,7 +283,7 @@ static void follow(const struct sb_state *state, struct module_qstate *qstate,
 		if (outcome == OUTCOME_EXISTS) {
 			compose(state, qstate, own, own->site,
 				is_cname_like(qstate->qinfo.qtype) ? NULL : own->reply);
-			sb_count(state, qstate, own->zone->rule,
+			sb_count(state, qstate->env, own->zone->rule,
 				 own->site == 0 ? SYNTH_COUNT_SITE_LOCAL
 						: SYNTH_COUNT_SITE_FALLBACK);
 			return;
@@ -306,19 +301,18 @@ static void follow(const struct sb_state *state, struct module_qstate *qstate,
 }
 
 /** Real data was asked for first; decide about what there is. */
-static void handle_upstream(const struct sb_state *state, struct module_qstate *qstate)
+static void handle_upstream(const struct sb_state *state, struct module_qstate *qstate,
+			    const struct sb_query *query)
 {
 	const struct reply_info *rep;
 	struct sb_verdict verdict;
-	struct sb_query query;
 
-	if (qstate->return_rcode != LDNS_RCODE_NOERROR || qstate->return_msg == NULL ||
-	    !sb_query_from(&qstate->qinfo, &query))
+	if (qstate->return_rcode != LDNS_RCODE_NOERROR || qstate->return_msg == NULL)
 		return;
 	rep = qstate->return_msg->rep;
 	if (qstate->env->need_to_validate && rep->security == sec_status_bogus)
 		return;
-	synth_decide_upstream(state->section, &query, FLAGS_GET_RCODE(rep->flags),
+	synth_decide_upstream(state->section, query, FLAGS_GET_RCODE(rep->flags),
 			      rep->an_numrrsets > 0, &verdict);
 	sb_switch_verdict(state, &verdict);
 	if (verdict.kind != SB_ANSWER)
@@ -330,16 +324,13 @@ static void handle_upstream(const struct sb_state *state, struct module_qstate *
 
 /** Decide about a question. upstream_answered: it was resolved already, without us. */
 static void handle_question(const struct sb_state *state, struct module_qstate *qstate,
-			    bool upstream_answered)
+			    const struct sb_query *query, bool upstream_answered)
 {
 	const struct synth_conf *conf = state->section;
 	struct synth_qstate *own;
 	struct sb_verdict verdict;
-	struct sb_query query;
 
-	if (!sb_query_from(&qstate->qinfo, &query))
-		return;
-	synth_decide(conf, &query, &verdict);
+	synth_decide(conf, query, &verdict);
 	sb_switch_verdict(state, &verdict);
 	switch (verdict.kind) {
 	case SB_PASS:
@@ -349,7 +340,7 @@ static void handle_question(const struct sb_state *state, struct module_qstate *
 		break;
 	case SB_ASK_UPSTREAM:
 		if (upstream_answered)
-			handle_upstream(state, qstate);
+			handle_upstream(state, qstate, query);
 		else if (new_qstate(state, qstate, NULL) == NULL)
 			sb_reply_servfail(state, qstate);
 		break;
@@ -364,7 +355,7 @@ static void handle_question(const struct sb_state *state, struct module_qstate *
 }
 
 static void synth_operate(struct sb_state *state, struct module_qstate *qstate,
-			  enum module_ev event)
+			  enum module_ev event, const struct sb_query *query)
 {
 	struct synth_qstate *own = sb_own(state, qstate);
 
@@ -373,11 +364,11 @@ static void synth_operate(struct sb_state *state, struct module_qstate *qstate,
 		own->informed = true;
 		follow(state, qstate, own);
 	} else if (event != module_event_moddone) {
-		handle_question(state, qstate, false);
+		handle_question(state, qstate, query, false);
 	} else if (own != NULL) {
-		handle_upstream(state, qstate);
+		handle_upstream(state, qstate, query);
 	} else if (!sb_was_seen(state, qstate)) {
-		handle_question(state, qstate, true);
+		handle_question(state, qstate, query, true);
 	}
 }
 
@@ -410,20 +401,17 @@ static bool overrides(const struct sb_state *state, const struct sb_query *query
 }
 
 static enum sb_guard synth_guards(struct sb_state *state, struct module_qstate *qstate,
-				  struct dns_msg *response)
+				  const struct sb_query *query, struct dns_msg *response)
 {
 	const struct reply_info *rep = response->rep;
-	struct sb_query query;
 	size_t i;
 
 	if (rep->an_numrrsets == 0 && sb_has_passed(state, qstate, response))
 		return SB_GUARD_NONE;
-	if (!sb_query_from(&response->qinfo, &query))
-		return SB_GUARD_NONE;
 	/* An alias to a computed name gets upstream's answer. The iterator must not follow it into
 	 * the cache, where composed answers are. */
 	for (i = 0; i < rep->an_numrrsets; i++) {
-		struct sb_query target = {.qtype = qstate->qinfo.qtype, .qclass = query.qclass};
+		struct sb_query target = {.qtype = qstate->qinfo.qtype, .qclass = query->qclass};
 		uint8_t *name = NULL;
 		size_t name_len = 0;
 
@@ -434,64 +422,39 @@ static enum sb_guard synth_guards(struct sb_state *state, struct module_qstate *
 		    overrides(state, &target, rep))
 			return SB_GUARD_ALL;
 	}
-	return !sb_has_passed(state, qstate, response) && overrides(state, &query, rep)
+	return !sb_has_passed(state, qstate, response) && overrides(state, query, rep)
 		       ? SB_GUARD_MESSAGE
 		       : SB_GUARD_NONE;
 }
 
-static unsigned synth_rule_count(const struct sb_state *state)
+static bool synth_claims(const struct sb_state *state, const struct sb_query *query)
 {
-	const struct synth_conf *conf = state->section;
+	struct sb_verdict verdict;
 
-	return (unsigned)conf->zone_count;
-}
-
-static const struct sb_dname *synth_rule_zone(const struct sb_state *state, unsigned rule)
-{
-	const struct synth_conf *conf = state->section;
-	const struct synth_zone *zone = conf->zone[rule];
-
-	switch (zone->kind) {
-	case SYNTH_ADDRESSES:
-		return &zone->apex;
-	case SYNTH_SITES:
-		return &zone->parent;
-	case SYNTH_REVERSE:
-	default:
-		/* belongs to the zone that its PTR records point to */
-		return NULL;
-	}
-}
-
-static bool synth_touches(const struct sb_state *state, const struct sb_query *query,
-			  const struct reply_info *rep)
-{
-	const struct synth_conf *conf = state->section;
-	unsigned left;
-
-	(void)rep;
-	return sb_zones_find(conf->zones, &query->qname, &left) != NULL;
+	synth_decide(state->section, query, &verdict);
+	return verdict.kind != SB_PASS;
 }
 
 static enum sb_ede synth_cached_ede(const struct sb_state *state, const struct sb_query *query,
 				    const struct reply_info *rep)
 {
+	unsigned left;
+
 	/* nothing but a composed site name begins with a CNAME of ours */
 	if (rep->an_numrrsets == 0 || !(rep->rrsets[0]->rk.flags & PACKED_RRSET_RPZ) ||
 	    ntohs(rep->rrsets[0]->rk.type) != LDNS_RR_TYPE_CNAME)
 		return SB_EDE_NONE;
-	return synth_touches(state, query, rep) ? SB_EDE_SYNTHESIZED : SB_EDE_NONE;
+	return sb_zones_find(state->rules->zones, &query->qname, &left) != NULL ? SB_EDE_SYNTHESIZED
+									  : SB_EDE_NONE;
 }
 
-const struct sb_module sb_module = {
+const struct sb_job synth_job = {
 	.name = "synth",
 	.operate = synth_operate,
 	.inform_super = synth_inform_super,
 	.guards = synth_guards,
-	.rule_count = synth_rule_count,
-	.rule_zone = synth_rule_zone,
+	.claims = synth_claims,
+	.cached_ede = synth_cached_ede,
 	.counter_names = synth_counter_names,
 	.counter_count = SYNTH_COUNTERS,
-	.touches = synth_touches,
-	.cached_ede = synth_cached_ede,
 };

@@ -3,7 +3,7 @@
  * A module reads structures whose layout differs between versions, patches and configure options
  * of Unbound. Loaded into another build it would crash at the first query; this refuses instead.
  */
-#include "adapter.h"
+#include "load.h"
 
 #include <dlfcn.h>
 #include <link.h>
@@ -16,7 +16,6 @@ static const char built_for[] = PACKAGE_STRING;
 static const char built_with[] = CONFCMDLINE;
 
 struct program {
-	const char *module_name;
 	bool has_version;
 	bool has_options;
 	/** what the program calls itself, when it is another version: "unbound X.Y.Z" */
@@ -101,10 +100,10 @@ static bool block_fits(const void *block, size_t size)
 	return usable == 0 || (usable >= size && (!glibc || usable < size + 24));
 }
 
-bool sb_build_check(const struct module_env *env, int id, const char *module_name,
+bool sb_build_check(const struct module_env *env, int id,
 		    int (*own_init)(struct module_env *, int))
 {
-	struct program program = {.module_name = module_name};
+	struct program program = {.has_version = false};
 	const struct dynlibmod_env *dynlib;
 
 	dl_iterate_phdr(look_at_program, &program);
@@ -112,31 +111,31 @@ bool sb_build_check(const struct module_env *env, int id, const char *module_nam
 	if (!program.has_options && dlsym(RTLD_DEFAULT, "replay_scenario_read") != NULL)
 		program.has_options = true;
 	if (!program.has_version || !program.has_options) {
-		log_err("sitebound %s: this module was built for %s configured with \"%s\", "
+		log_err("%s: this module was built for %s configured with \"%s\", "
 			"which the running %s is not; rebuild it with ./configure "
 			"--with-unbound-source=DIR of the running one",
-			module_name, built_for, built_with,
+			sb_module_name, built_for, built_with,
 			program.has_version	     ? "build of that version"
 			: program.version[0] != '\0' ? program.version
 						     : "program");
 		return false;
 	}
 	if (!block_fits(env, sizeof(*env)) || !block_fits(env->cfg, sizeof(*env->cfg))) {
-		log_err("sitebound %s: this module was built for another patch level of %s: "
+		log_err("%s: this module was built for another patch level of %s: "
 			"structures differ in size (environment %zu, here %zu; configuration %zu, "
 			"here %zu octets); rebuild it with ./configure --with-unbound-source=DIR "
 			"of the running one",
-			module_name, built_for, sizeof(*env),
+			sb_module_name, built_for, sizeof(*env),
 			malloc_usable_size((void *)(uintptr_t)env), sizeof(*env->cfg),
 			malloc_usable_size(env->cfg));
 		return false;
 	}
 	dynlib = env->modinfo[id];
 	if (dynlib->func_init != own_init) {
-		log_err("sitebound %s: Unbound's structures are not where this module expects "
+		log_err("%s: Unbound's structures are not where this module expects "
 			"them; rebuild it with ./configure --with-unbound-source=DIR of the "
 			"running one",
-			module_name);
+			sb_module_name);
 		return false;
 	}
 	return true;

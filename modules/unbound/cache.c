@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "adapter.h"
+#include "cache.h"
+#include "query.h"
+#include "reply.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,18 +9,27 @@
 /** Unbound calls this for every response that the iterator gets, before it is stored. */
 static int guard(struct module_qstate *qstate, struct dns_msg *response, int id, void *arg)
 {
-	enum sb_guard guarded = SB_GUARD_NONE;
+	struct sb_module *module = arg;
+	struct sb_query query;
+	unsigned i;
 
 	(void)id;
-	if (response != NULL && response->rep != NULL)
-		guarded = sb_module.guards(arg, qstate, response);
-	if (guarded == SB_GUARD_NONE)
+	if (response == NULL || response->rep == NULL || !sb_query_from(&response->qinfo, &query))
 		return 1;
-	if (guarded == SB_GUARD_ALL)
-		qstate->no_cache_lookup = 1;
-	else if (!qstate->no_cache_store)
-		sb_compat_store_rrsets(qstate, response);
-	qstate->no_cache_store = 1;
+	for (i = 0; i < module->job_count; i++) {
+		struct sb_state *state = &module->job[i];
+		enum sb_guard guarded = SB_GUARD_NONE;
+
+		if (state->job->guards != NULL)
+			guarded = state->job->guards(state, qstate, &query, response);
+		if (guarded == SB_GUARD_NONE)
+			continue;
+		if (guarded == SB_GUARD_ALL)
+			qstate->no_cache_lookup = 1;
+		else if (!qstate->no_cache_store)
+			sb_compat_store_rrsets(qstate, response);
+		qstate->no_cache_store = 1;
+	}
 	return 1;
 }
 
@@ -28,50 +39,69 @@ static int annotate(struct query_info *qinfo, struct module_qstate *qstate, stru
 		    struct comm_reply *repinfo, struct regional *region, struct timeval *start_time,
 		    int id, void *arg)
 {
+	const struct sb_module *module = arg;
 	struct sb_query query;
-	enum sb_ede code;
+	unsigned i;
 
 	(void)qstate, (void)rcode, (void)edns, (void)repinfo, (void)start_time, (void)id;
 	if (qinfo == NULL || rep == NULL || !sb_query_from(qinfo, &query))
 		return 1;
-	code = sb_module.cached_ede(arg, &query, rep);
-	if (code != SB_EDE_NONE)
-		sb_ede_append(options, region, code);
+	for (i = 0; i < module->job_count; i++) {
+		const struct sb_state *state = &module->job[i];
+		enum sb_ede code = SB_EDE_NONE;
+
+		if (state->job->cached_ede != NULL)
+			code = state->job->cached_ede(state, &query, rep);
+		if (code != SB_EDE_NONE)
+			sb_ede_append(options, region, code);
+	}
 	return 1;
 }
 
-int sb_cache_guard(struct sb_state *state, struct module_env *env)
+int sb_cache_guard(struct sb_module *module, struct module_env *env)
 {
-	struct dynlibmod_env *dynlib = env->modinfo[state->id];
+	struct dynlibmod_env *dynlib = env->modinfo[module->id];
 
-	if (sb_module.guards != NULL) {
-		state->guarding = (*dynlib->inplace_cb_register_wrapped)(
-					  (void *)guard, inplace_cb_query_response, state, env,
-					  state->id) != 0;
-		if (!state->guarding)
-			return 0;
-	}
+	module->guarding =
+		(*dynlib->inplace_cb_register_wrapped)((void *)guard, inplace_cb_query_response,
+						       module, env, module->id) != 0;
 	/* costs a call for every cache hit: only where Extended DNS Errors are sent at all */
-	if (sb_module.cached_ede != NULL && state->ede) {
-		state->annotating = (*dynlib->inplace_cb_register_wrapped)(
-					    (void *)annotate, inplace_cb_reply_cache, state, env,
-					    state->id) != 0;
-		if (!state->annotating)
-			return 0;
-	}
-	return 1;
+	if (module->guarding && module->ede)
+		module->annotating = (*dynlib->inplace_cb_register_wrapped)(
+					     (void *)annotate, inplace_cb_reply_cache, module, env,
+					     module->id) != 0;
+	return module->guarding && module->annotating == module->ede;
 }
 
-void sb_cache_unguard(struct sb_state *state, struct module_env *env)
+void sb_cache_unguard(struct sb_module *module, struct module_env *env)
 {
-	struct dynlibmod_env *dynlib = env->modinfo[state->id];
+	struct dynlibmod_env *dynlib = env->modinfo[module->id];
 
-	if (state->guarding)
-		(*dynlib->inplace_cb_delete_wrapped)(env, inplace_cb_query_response, state->id);
-	if (state->annotating)
-		(*dynlib->inplace_cb_delete_wrapped)(env, inplace_cb_reply_cache, state->id);
-	state->guarding = false;
-	state->annotating = false;
+	if (module->guarding)
+		(*dynlib->inplace_cb_delete_wrapped)(env, inplace_cb_query_response, module->id);
+	if (module->annotating)
+		(*dynlib->inplace_cb_delete_wrapped)(env, inplace_cb_reply_cache, module->id);
+	module->guarding = false;
+	module->annotating = false;
+}
+
+bool sb_is_usable(const struct module_qstate *qstate, const struct reply_info *rep)
+{
+	return !qstate->env->need_to_validate || (rep->security > sec_status_bogus &&
+						  rep->security != sec_status_secure_sentinel_fail);
+}
+
+struct dns_msg *sb_cache_lookup(struct module_qstate *qstate, const struct query_info *qinfo)
+{
+	struct dns_msg *msg;
+
+	/* a prefetch wants fresh data */
+	if (qstate->blacklist != NULL)
+		return NULL;
+	msg = dns_cache_lookup(qstate->env, qinfo->qname, qinfo->qname_len, qinfo->qtype,
+			       qinfo->qclass, qstate->query_flags, qstate->region,
+			       qstate->env->scratch, 1, NULL, 0);
+	return msg != NULL && sb_is_usable(qstate, msg->rep) ? msg : NULL;
 }
 
 void sb_cache_store(struct module_qstate *qstate)
@@ -143,7 +173,7 @@ static void sweep_entry(struct lruhash_entry *entry, void *arg)
 	sweep->keys = key;
 }
 
-size_t sb_cache_sweep(struct module_env *env,
+static size_t sweep_cache(struct module_env *env,
 		      bool (*doomed)(void *arg, const struct sb_query *query,
 				     const struct reply_info *rep),
 		      void *arg)
@@ -166,11 +196,16 @@ size_t sb_cache_sweep(struct module_env *env,
 
 static bool touches(void *arg, const struct sb_query *query, const struct reply_info *rep)
 {
-	return sb_module.touches(arg, query, rep);
+	const struct sb_state *state = arg;
+	unsigned apex_label;
+
+	return state->job->touches != NULL
+		       ? state->job->touches(state, query, rep)
+		       : sb_zones_find(state->rules->zones, &query->qname, &apex_label) != NULL;
 }
 
 void sb_cache_renew(const struct sb_state *state, struct module_env *env)
 {
-	if (sb_module.touches != NULL && env->msg_cache != NULL)
-		sb_cache_sweep(env, touches, (void *)(uintptr_t)state);
+	if (env->msg_cache != NULL)
+		sweep_cache(env, touches, (void *)(uintptr_t)state);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "adapter.h"
+#include "query.h"
 
 #include <string.h>
 
-void sb_client_from_reply(const struct mesh_reply *reply, struct sb_client *client)
+void sb_client_from(const struct comm_reply *from, struct sb_client *client)
 {
-	const struct comm_reply *from = &reply->query_reply;
 	const struct sockaddr_storage *addr = &from->client_addr;
 
 	memset(client, 0, sizeof(*client));
@@ -42,7 +41,7 @@ static void ask_state(const struct mesh_state *mesh, unsigned depth, struct aski
 	for (reply = mesh->reply_list; reply != NULL; reply = reply->next) {
 		struct sb_client client;
 
-		sb_client_from_reply(reply, &client);
+		sb_client_from(&reply->query_reply, &client);
 		if (asking->is_meant(asking->arg, &client.addr))
 			asking->yes = true;
 		else
@@ -66,4 +65,18 @@ enum sb_verdict_of_clients sb_clients_ask(const struct module_qstate *qstate,
 	if (asking.yes)
 		return SB_CLIENTS_ALL;
 	return asking.no ? SB_CLIENTS_NO_ONE : SB_CLIENTS_NONE;
+}
+
+void sb_query_keep_apart(struct module_qstate *qstate)
+{
+	struct mesh_state *mesh = qstate->mesh_info;
+	rbtree_type *all = &qstate->env->mesh->all;
+
+	if (mesh->reply_list == NULL || mesh->super_set.count > 0 || mesh->sub_set.count > 0 ||
+	    mesh->unique != NULL)
+		return;
+	/* being unique is a part of the key */
+	(void)rbtree_delete(all, mesh);
+	mesh_state_make_unique(mesh);
+	(void)rbtree_insert(all, &mesh->node);
 }

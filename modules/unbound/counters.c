@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE
-#include "adapter.h"
+#include "counters.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 static int compare_rules(const void *left, const void *right, void *arg)
 {
 	const unsigned *a = left, *b = right;
-	const struct sb_dname *zone_a = sb_module.rule_zone(arg, *a);
-	const struct sb_dname *zone_b = sb_module.rule_zone(arg, *b);
+	const struct sb_dname *zone_a = ((const struct sb_state *)arg)->rules->name[*a];
+	const struct sb_dname *zone_b = ((const struct sb_state *)arg)->rules->name[*b];
 	int order = (zone_a != NULL) - (zone_b != NULL);
 
 	if (order == 0 && zone_a != NULL) {
@@ -28,29 +28,29 @@ static int compare_rules(const void *left, const void *right, void *arg)
 /** Find the rules that share a zone. @return 0 when memory is short. */
 static int group_rules(struct sb_state *state)
 {
-	unsigned *sorted = malloc((state->rule_count + 1) * sizeof(*sorted)), i;
+	unsigned *sorted = malloc((state->rules->count + 1) * sizeof(*sorted)), i;
 
-	state->first_of_zone = calloc(state->rule_count + 1, sizeof(*state->first_of_zone));
-	state->next_of_zone = calloc(state->rule_count + 1, sizeof(*state->next_of_zone));
-	if (sorted == NULL || state->first_of_zone == NULL || state->next_of_zone == NULL) {
+	state->first_of_name = calloc(state->rules->count + 1, sizeof(*state->first_of_name));
+	state->next_of_name = calloc(state->rules->count + 1, sizeof(*state->next_of_name));
+	if (sorted == NULL || state->first_of_name == NULL || state->next_of_name == NULL) {
 		free(sorted);
 		return 0;
 	}
-	for (i = 0; i < state->rule_count; i++)
+	for (i = 0; i < state->rules->count; i++)
 		sorted[i] = i;
-	qsort_r(sorted, state->rule_count, sizeof(*sorted), compare_rules, state);
-	for (i = 0; i < state->rule_count; i++) {
-		const struct sb_dname *zone = sb_module.rule_zone(state, sorted[i]), *before = NULL;
+	qsort_r(sorted, state->rules->count, sizeof(*sorted), compare_rules, state);
+	for (i = 0; i < state->rules->count; i++) {
+		const struct sb_dname *zone = state->rules->name[sorted[i]], *before = NULL;
 
-		state->first_of_zone[sorted[i]] = sorted[i];
-		state->next_of_zone[sorted[i]] = SB_RULE_NONE;
+		state->first_of_name[sorted[i]] = sorted[i];
+		state->next_of_name[sorted[i]] = SB_RULE_NONE;
 		if (i > 0)
-			before = sb_module.rule_zone(state, sorted[i - 1]);
+			before = state->rules->name[sorted[i - 1]];
 		if (zone == NULL || before == NULL || zone->wire_len != before->wire_len ||
 		    memcmp(zone->wire, before->wire, zone->wire_len) != 0)
 			continue;
-		state->first_of_zone[sorted[i]] = state->first_of_zone[sorted[i - 1]];
-		state->next_of_zone[sorted[i - 1]] = sorted[i];
+		state->first_of_name[sorted[i]] = state->first_of_name[sorted[i - 1]];
+		state->next_of_name[sorted[i - 1]] = sorted[i];
 	}
 	free(sorted);
 	return 1;
@@ -59,7 +59,7 @@ static int group_rules(struct sb_state *state)
 int sb_counters_make(struct sb_state *state, const struct module_env *env)
 {
 	size_t per_line = CACHE_LINE / sizeof(uint64_t);
-	size_t counts = (size_t)state->rule_count * sb_module.counter_count;
+	size_t counts = (size_t)state->rules->count * state->job->counter_count;
 
 	/* workers are numbered from 1 in their allocators, 0 is the main thread's; each has whole
 	 * cache lines of its own */
@@ -72,16 +72,16 @@ int sb_counters_make(struct sb_state *state, const struct module_env *env)
 void sb_counters_free(struct sb_state *state)
 {
 	free((void *)state->count);
-	free(state->first_of_zone);
-	free(state->next_of_zone);
+	free(state->first_of_name);
+	free(state->next_of_name);
 	state->count = NULL;
-	state->first_of_zone = NULL;
-	state->next_of_zone = NULL;
+	state->first_of_name = NULL;
+	state->next_of_name = NULL;
 }
 
-const struct sb_dname *sb_shown_zone(const struct sb_state *state, unsigned rule)
+const struct sb_dname *sb_shown_name(const struct sb_state *state, unsigned rule)
 {
-	return state->first_of_zone[rule] == rule ? sb_module.rule_zone(state, rule) : NULL;
+	return state->first_of_name[rule] == rule ? state->rules->name[rule] : NULL;
 }
 
 uint64_t sb_counter_sum(const struct sb_state *state, unsigned rule, unsigned counter)
@@ -89,12 +89,18 @@ uint64_t sb_counter_sum(const struct sb_state *state, unsigned rule, unsigned co
 	uint64_t sum = 0;
 	unsigned i;
 
-	for (; rule != SB_RULE_NONE; rule = state->next_of_zone[rule]) {
+	for (; rule != SB_RULE_NONE; rule = state->next_of_name[rule]) {
 		for (i = 0; i < state->count_threads; i++)
 			sum += atomic_load_explicit(
 				&state->count[i * state->count_stride +
-					      (size_t)rule * sb_module.counter_count + counter],
+					      (size_t)rule * state->job->counter_count + counter],
 				memory_order_relaxed);
 	}
 	return sum;
+}
+
+size_t sb_counters_memory(const struct sb_state *state)
+{
+	return state->count_threads * state->count_stride * sizeof(*state->count) +
+	       2 * state->rules->count * sizeof(*state->first_of_name);
 }

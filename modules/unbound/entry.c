@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file
- * The six functions that Unbound looks up in the .so, and nothing else is exported.
+ * The six functions that Unbound looks up in the .so, and nothing else is exported. To Unbound
+ * all jobs are one module; here they are walked as Unbound walks modules: forward with a question
+ * until one answers it or all have let it pass, and back with the answer.
  */
-#include "adapter.h"
+#include "cache.h"
+#include "counters.h"
+#include "load.h"
+#include "metrics.h"
+#include "query.h"
+#include "switch.h"
+#include "watch.h"
 
 #include <stdlib.h>
 
@@ -16,126 +24,282 @@ SB_EXPORT void inform_super(struct module_qstate *qstate, int id, struct module_
 SB_EXPORT void clear(struct module_qstate *qstate, int id);
 SB_EXPORT size_t get_mem(struct module_env *env, int id);
 
-/** Stands in minfo for "seen, nothing to remember". */
-static char seen;
-
-void *sb_own(const struct sb_state *state, const struct module_qstate *qstate)
-{
-	void *own = qstate->minfo[state->id];
-
-	return own != &seen ? own : NULL;
-}
-
-static struct sb_state *state_of(const struct module_env *env, int id)
+static struct sb_module *module_of(const struct module_env *env, int id)
 {
 	return ((struct dynlibmod_env *)env->modinfo[id])->dyn_env;
 }
 
-static void state_free(struct sb_state *state, struct module_env *env)
-{
-	sb_watch_stop(state);
-	sb_cache_unguard(state, env);
-	sb_switches_free(state);
-	sb_counters_free(state);
-	sb_conf_free(state->conf);
-	free(state);
-}
+/* --- loading --- */
 
-/** All that a module with a section needs. @return 0 when it cannot be had. */
-static int state_start(struct sb_state *state, struct module_env *env,
-		       const struct sb_unbound_view *view)
+/** Start a job. @return 0 after a line was logged. */
+static int job_start(struct sb_state *state, struct module_env *env,
+		     const struct sb_unbound_view *view)
 {
-	state->rule_count = sb_module.rule_count(state);
-	if (!sb_switches_make(state, view) || !sb_counters_make(state, env) ||
-	    !sb_cache_guard(state, env)) {
-		log_err("sitebound %s: out of memory", sb_module.name);
+	state->rules = state->section;
+	if (!sb_switches_make(state, view) || !sb_counters_make(state, env)) {
+		log_err("sitebound %s: out of memory", state->job->name);
 		return 0;
 	}
 	/* a reload may have kept the cache, with answers by other rules */
 	sb_cache_renew(state, env);
-	if (sb_module.start != NULL && !sb_module.start(state, env))
-		return 0;
-	if (!sb_metrics_start(state, env)) {
-		if (sb_module.stop != NULL)
-			sb_module.stop(state);
+	return state->job->start == NULL || state->job->start(state, env);
+}
+
+static void job_stop(struct sb_state *state, struct module_env *env)
+{
+	/* a reload may keep the cache, and what comes next may not know these rules */
+	sb_cache_renew(state, env);
+	if (state->job->stop != NULL)
+		state->job->stop(state);
+	sb_switches_free(state);
+	sb_counters_free(state);
+	sb_registry_give(state->job);
+}
+
+static void module_stop(struct sb_module *module, struct module_env *env)
+{
+	unsigned i;
+
+	sb_watch_stop(module);
+	sb_cache_unguard(module, env);
+	for (i = 0; i < module->job_count; i++) {
+		if (module->job[i].job->flush != NULL)
+			module->job[i].job->flush(&module->job[i]);
+	}
+	/* the last numbers, after the last line, are asked of the jobs */
+	sb_metrics_stop(module);
+	while (module->job_count > 0)
+		job_stop(&module->job[--module->job_count], env);
+	sb_conf_free(module->conf);
+	free(module);
+}
+
+/** Start the jobs that have a section. @return 0 after a line was logged. */
+static int module_start(struct sb_module *module, struct module_env *env,
+			const struct sb_unbound_view *view)
+{
+	unsigned i;
+
+	for (i = 0; i < sb_job_count; i++) {
+		struct sb_state *state = &module->job[module->job_count];
+
+		state->section = sb_conf_section(module->conf, sb_jobs[i]->name);
+		if (state->section == NULL)
+			continue;
+		state->job = sb_jobs[i];
+		state->module = module;
+		state->id = module->id;
+		state->index = module->job_count;
+		switch (sb_registry_take(state->job)) {
+		case SB_TAKEN_OK:
+			break;
+		case SB_TAKEN_REFUSE:
+			return 0;
+		case SB_TAKEN_LEAVE_OUT:
+			continue;
+		}
+		module->job_count++;
+		if (!job_start(state, env, view))
+			return 0;
+	}
+	if (module->job_count > 0 && !sb_cache_guard(module, env)) {
+		log_err("%s: out of memory", sb_module_name);
 		return 0;
 	}
-	return 1;
+	return sb_metrics_start(module, env);
 }
 
 int init(struct module_env *env, int id)
 {
 	struct sb_unbound_view view;
-	struct dynlibmod_env *dynlib;
-	struct sb_state *state;
-	int started = 1;
+	struct sb_module *module;
+	int started = 0;
 
-	if (!sb_build_check(env, id, sb_module.name, init))
+	if (!sb_build_check(env, id, init))
 		return 0;
-	dynlib = env->modinfo[id];
-	state = calloc(1, sizeof(*state));
-	if (state == NULL) {
-		log_err("sitebound %s: out of memory", sb_module.name);
+	module = calloc(1, sizeof(*module));
+	if (module == NULL) {
+		log_err("%s: out of memory", sb_module_name);
 		return 0;
 	}
-	state->id = id;
-	state->ede = env->cfg->ede;
+	module->id = id;
+	module->ede = env->cfg->ede;
 	sb_unbound_view_read(env, &view);
-	state->conf = sb_conf_or_last_good(env, sb_conf_path(&view), sb_module.name);
-	if (state->conf != NULL)
-		state->section = sb_conf_section(state->conf, sb_module.name);
-	if (state->section != NULL)
-		started = state_start(state, env, &view);
+	module->conf = sb_conf_or_last_good(env, sb_conf_path(&view));
+	if (module->conf != NULL)
+		started = module_start(module, env, &view);
 	sb_unbound_view_free(&view);
-	if (state->conf == NULL || !started) {
-		state_free(state, env);
+	if (!started) {
+		module_stop(module, env);
 		return 0;
 	}
-	dynlib->dyn_env = state;
+	((struct dynlibmod_env *)env->modinfo[id])->dyn_env = module;
 	return 1;
 }
 
 void deinit(struct module_env *env, int id)
 {
-	struct dynlibmod_env *dynlib = env->modinfo[id];
-	struct sb_state *state = dynlib->dyn_env;
+	struct sb_module *module = module_of(env, id);
 
-	if (state == NULL)
+	if (module == NULL)
 		return;
-	/* its thread asks the module for numbers */
-	sb_metrics_stop(state);
-	/* a reload may keep the cache, and what comes next may not know these rules */
-	if (state->section != NULL)
-		sb_cache_renew(state, env);
-	if (state->section != NULL && sb_module.stop != NULL)
-		sb_module.stop(state);
-	state_free(state, env);
-	dynlib->dyn_env = NULL;
+	module_stop(module, env);
+	((struct dynlibmod_env *)env->modinfo[id])->dyn_env = NULL;
+}
+
+/* --- queries --- */
+
+/** What queries have that every job has seen and that none keeps anything for. */
+static struct sb_place seen_by_all = {.seen = ~0U, .waits = -1};
+
+static struct sb_place *place_new(struct module_qstate *qstate, int id)
+{
+	struct sb_place *place = qstate->minfo[id];
+
+	if (place != NULL && place != &seen_by_all)
+		return place;
+	place = regional_alloc_zero(qstate->region, sizeof(*place));
+	if (place == NULL)
+		return NULL;
+	place->waits = -1;
+	if (qstate->minfo[id] != NULL)
+		place->seen = ~0U;
+	qstate->minfo[id] = place;
+	return place;
+}
+
+void *sb_own_new(const struct sb_state *state, struct module_qstate *qstate, size_t size)
+{
+	struct sb_place *place = place_new(qstate, state->id);
+
+	if (place == NULL)
+		return NULL;
+	place->own[state->index] = regional_alloc_zero(qstate->region, size);
+	return place->own[state->index];
+}
+
+/** Whether the query waits for a sub-query of the job that was called last. */
+static bool waits(struct module_qstate *qstate, const struct sb_state *state, bool back)
+{
+	struct sb_place *place;
+
+	if (qstate->ext_state[state->id] != module_wait_subquery)
+		return false;
+	/* whoever attaches a sub-query keeps something to come back to */
+	place = qstate->minfo[state->id];
+	place->waits = (int)state->index;
+	place->back = back;
+	return true;
+}
+
+/** Back from what is behind the job of number `index`, through it and those before it. */
+static void walk_back(struct sb_module *module, struct module_qstate *qstate, unsigned jobs,
+		      const struct sb_query *query)
+{
+	while (jobs > 0) {
+		struct sb_state *state = &module->job[--jobs];
+
+		if (!sb_was_seen(state, qstate) && qstate->mesh_info->reply_list == NULL)
+			continue;
+		sb_finish(state, qstate);
+		state->job->operate(state, qstate, module_event_moddone, query);
+		if (waits(qstate, state, true))
+			return;
+	}
+	qstate->ext_state[module->id] = module_finished;
+}
+
+/** Forward to the job of number `index` and those behind it. */
+static void walk_forward(struct sb_module *module, struct module_qstate *qstate, unsigned index,
+			 enum module_ev event, const struct sb_query *query)
+{
+	struct sb_place *place;
+
+	for (; index < module->job_count; index++) {
+		struct sb_state *state = &module->job[index];
+
+		sb_pass(state, qstate);
+		state->job->operate(state, qstate, event, query);
+		place = qstate->minfo[module->id];
+		if (place != NULL && place != &seen_by_all)
+			place->seen |= (2U << index) - 1;
+		if (waits(qstate, state, false))
+			return;
+		if (qstate->ext_state[module->id] != module_wait_module) {
+			/* it is answered: whether those behind have seen it does not matter */
+			if (place == NULL)
+				qstate->minfo[module->id] = &seen_by_all;
+			walk_back(module, qstate, index, query);
+			return;
+		}
+	}
+	place = qstate->minfo[module->id];
+	if (place == NULL)
+		qstate->minfo[module->id] = &seen_by_all;
+	else if (place != &seen_by_all)
+		place->seen = ~0U;
+}
+
+/** Let clients that differ not wait for one and the same answer. */
+static void keep_apart(const struct sb_module *module, struct module_qstate *qstate,
+		       const struct sb_query *query)
+{
+	unsigned i;
+
+	for (i = 0; i < module->job_count; i++) {
+		const struct sb_state *state = &module->job[i];
+
+		if (state->job->is_by_client != NULL && state->job->is_by_client(state, query))
+			sb_query_keep_apart(qstate);
+	}
+}
+
+/** Go on with the job whose sub-query has ended. */
+static void walk_on(struct sb_module *module, struct module_qstate *qstate, struct sb_place *place,
+		    const struct sb_query *query)
+{
+	unsigned index = (unsigned)place->waits;
+	struct sb_state *state = &module->job[index];
+
+	place->waits = -1;
+	if (!place->back) {
+		walk_forward(module, qstate, index, module_event_pass, query);
+		return;
+	}
+	sb_finish(state, qstate);
+	state->job->operate(state, qstate, module_event_pass, query);
+	if (!waits(qstate, state, true))
+		walk_back(module, qstate, index, query);
 }
 
 void operate(struct module_qstate *qstate, enum module_ev event, int id,
 	     struct outbound_entry *outbound)
 {
-	struct sb_state *state = state_of(qstate->env, id);
-
-	bool ours = state->section != NULL && !sb_is_internal(qstate);
+	struct sb_module *module = module_of(qstate->env, id);
+	struct sb_place *place = qstate->minfo[id];
+	struct sb_query query;
+	bool ours = module->job_count > 0 && !sb_is_internal(qstate) &&
+		    sb_query_from(&qstate->qinfo, &query);
 
 	(void)outbound;
 	switch (event) {
 	case module_event_new:
 	case module_event_pass:
-		sb_pass(state, qstate);
-		if (ours) {
-			sb_watch(state, qstate->env);
-			sb_module.operate(state, qstate, event);
-			if (qstate->minfo[id] == NULL)
-				qstate->minfo[id] = &seen;
+		qstate->ext_state[id] = module_wait_module;
+		if (!ours)
+			break;
+		sb_watch(module, qstate->env);
+		if (place != NULL && place->waits >= 0) {
+			walk_on(module, qstate, place, &query);
+			break;
 		}
+		keep_apart(module, qstate, &query);
+		walk_forward(module, qstate, 0, event, &query);
 		break;
 	case module_event_moddone:
-		sb_finish(state, qstate);
-		if (ours && (sb_was_seen(state, qstate) || qstate->mesh_info->reply_list != NULL))
-			sb_module.operate(state, qstate, event);
+		qstate->ext_state[id] = module_finished;
+		if (ours)
+			walk_back(module, qstate, module->job_count, &query);
 		break;
 	default:
 		/* replies from upstream and their failures go to the iterator, never to us */
@@ -145,21 +309,35 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 
 void inform_super(struct module_qstate *qstate, int id, struct module_qstate *super)
 {
-	struct sb_state *state = state_of(qstate->env, id);
+	struct sb_module *module = module_of(qstate->env, id);
+	const struct sb_place *place = super->minfo[id];
+	struct sb_state *state;
 
-	/* sub-queries that other modules attached inform all modules of the super query */
-	if (state->section != NULL && sb_module.inform_super != NULL &&
-	    sb_own(state, super) != NULL)
-		sb_module.inform_super(state, qstate, super);
+	if (place == NULL || place->waits < 0)
+		return;
+	state = &module->job[place->waits];
+	if (state->job->inform_super != NULL)
+		state->job->inform_super(state, qstate, super);
 }
 
 void clear(struct module_qstate *qstate, int id)
 {
-	/* what a module keeps for a query is in the query's region */
+	/* what jobs keep for a query is in the query's region */
 	qstate->minfo[id] = NULL;
 }
 
 size_t get_mem(struct module_env *env, int id)
 {
-	return state_of(env, id) != NULL ? sizeof(struct sb_state) : 0;
+	const struct sb_module *module = module_of(env, id);
+	size_t memory = module != NULL ? sizeof(*module) : 0;
+	unsigned i;
+
+	for (i = 0; module != NULL && i < module->job_count; i++) {
+		const struct sb_state *state = &module->job[i];
+
+		memory += sb_counters_memory(state);
+		if (state->job->memory != NULL)
+			memory += state->job->memory(state);
+	}
+	return memory;
 }

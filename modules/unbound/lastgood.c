@@ -5,7 +5,7 @@
  * file is kept in a sealed memory file, whose number is left in the environment of the process.
  */
 #define _GNU_SOURCE
-#include "adapter.h"
+#include "load.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -104,8 +104,7 @@ static struct sb_conf *kept_conf(const char *path)
 	return conf;
 }
 
-struct sb_conf *sb_conf_or_last_good(const struct module_env *env, const char *path,
-				     const char *module_name)
+struct sb_conf *sb_conf_or_last_good(const struct module_env *env, const char *path)
 {
 	char *text = NULL;
 	const struct sb_diag *diag;
@@ -119,22 +118,22 @@ struct sb_conf *sb_conf_or_last_good(const struct module_env *env, const char *p
 	if (err == SB_OK)
 		err = sb_conf_parse(path, text, text_len, &diags, &conf);
 	else if (err == SB_ESYS)
-		log_err("sitebound %s: %s: cannot be read: %s", module_name, path, strerror(errno));
+		log_err("%s: %s: cannot be read: %s", sb_module_name, path, strerror(errno));
 	else
-		log_err("sitebound %s: %s: %s", module_name, path,
+		log_err("%s: %s: %s", sb_module_name, path,
 			err == SB_ERANGE ? "is too large" : "out of memory");
 	for (diag = diags.first; diag != NULL; diag = diag->next)
-		log_err("sitebound %s: %s", module_name, diag->text);
+		log_err("%s: %s", sb_module_name, diag->text);
 	if (err == SB_OK) {
 		keep(text, text_len);
 	} else {
 		conf = kept_conf(path);
 		if (conf != NULL)
-			log_err("sitebound %s: %s is bad: the last good configuration stays in "
+			log_err("%s: %s is bad: the last good configuration stays in "
 				"force",
-				module_name, path);
+				sb_module_name, path);
 		else
-			log_err("sitebound %s: no good configuration in %s", module_name, path);
+			log_err("%s: no good configuration in %s", sb_module_name, path);
 	}
 	sb_diags_free(&diags);
 	free(text);

@@ -5,7 +5,7 @@
  * and its views themselves cannot be reached from there before 1.23; so the file is read once
  * more, with Unbound's own reader.
  */
-#include "adapter.h"
+#include "load.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -6,7 +6,10 @@
  * a reload without the module.
  */
 #define _GNU_SOURCE
-#include "adapter.h"
+#include "counters.h"
+#include "load.h"
+#include "metrics.h"
+#include "switch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +35,7 @@
 enum moment { MOMENT_FIRST, MOMENT_LATER, MOMENT_LAST };
 
 struct sb_metrics {
-	const struct sb_state *state;
+	const struct sb_module *module;
 	char *path;
 	pthread_t thread;
 	pthread_mutex_t mutex;
@@ -50,17 +53,17 @@ static void write_counters(const struct sb_state *state, FILE *out)
 		"# HELP sitebound_%s_answers_total Answers that the module gave, by zone and kind; "
 		"repeats from the message cache are not counted.\n"
 		"# TYPE sitebound_%s_answers_total counter\n",
-		sb_module.name, sb_module.name);
-	for (i = 0; i < state->rule_count; i++) {
-		const struct sb_dname *zone = sb_shown_zone(state, i);
+		state->job->name, state->job->name);
+	for (i = 0; i < state->rules->count; i++) {
+		const struct sb_dname *zone = sb_shown_name(state, i);
 		char name[SB_DNAME_TEXT_MAX];
 
 		if (zone == NULL)
 			continue;
 		sb_dname_to_text(zone, 0, name);
-		for (j = 0; j < sb_module.counter_count; j++)
+		for (j = 0; j < state->job->counter_count; j++)
 			fprintf(out, "sitebound_%s_answers_total{zone=\"%s\",kind=\"%s\"} %llu\n",
-				sb_module.name, name, sb_module.counter_names[j],
+				state->job->name, name, state->job->counter_names[j],
 				(unsigned long long)sb_counter_sum(state, i, j));
 	}
 }
@@ -72,50 +75,76 @@ static void write_switches(const struct sb_state *state, FILE *out)
 	fprintf(out,
 		"# HELP sitebound_%s_on Whether the zone is switched on.\n"
 		"# TYPE sitebound_%s_on gauge\n",
-		sb_module.name, sb_module.name);
-	for (i = 0; i < state->rule_count; i++) {
-		const struct sb_dname *zone = sb_shown_zone(state, i);
+		state->job->name, state->job->name);
+	for (i = 0; i < state->rules->count; i++) {
+		const struct sb_dname *zone = sb_shown_name(state, i);
 		char name[SB_DNAME_TEXT_MAX];
 
 		if (zone == NULL)
 			continue;
 		sb_dname_to_text(zone, 0, name);
-		fprintf(out, "sitebound_%s_on{zone=\"%s\"} %d\n", sb_module.name, name,
+		fprintf(out, "sitebound_%s_on{zone=\"%s\"} %d\n", state->job->name, name,
 			!sb_is_off(state, i));
 	}
 }
 
+/** Where a job's own counters go. */
+struct events {
+	FILE *out;
+	const char *job;
+};
+
 static void write_event(void *arg, const char *name, uint64_t value)
 {
-	fprintf(arg, "sitebound_%s_events_total{event=\"%s\"} %llu\n", sb_module.name, name,
+	const struct events *events = arg;
+
+	fprintf(events->out, "sitebound_%s_events_total{event=\"%s\"} %llu\n", events->job, name,
 		(unsigned long long)value);
 }
 
-/** The module's own part with its mark; NULL when memory is short. */
-static char *render(const struct sb_state *state, enum moment moment, size_t *len)
+static void write_job(const struct sb_state *state, FILE *out)
 {
-	char *text = NULL;
-	FILE *out = open_memstream(&text, len);
+	const char *name = state->job->name;
+	struct events events = {.out = out, .job = name};
 
-	if (out == NULL)
-		return NULL;
-	fprintf(out, LINE_BEGIN "%s of %ld%s\n", sb_module.name, (long)getpid(),
-		moment == MOMENT_LAST ? ENDED : "");
 	fprintf(out,
 		"# HELP sitebound_%s_build_info The module's build; always 1.\n"
 		"# TYPE sitebound_%s_build_info gauge\n"
 		"sitebound_%s_build_info{version=\"%s\",unbound=\"%s\"} 1\n",
-		sb_module.name, sb_module.name, sb_module.name, SB_VERSION, PACKAGE_VERSION);
+		name, name, name, SB_VERSION, PACKAGE_VERSION);
 	write_switches(state, out);
-	if (sb_module.counter_count > 0)
+	if (state->job->counter_count > 0)
 		write_counters(state, out);
-	if (sb_module.more_counters != NULL) {
-		fprintf(out,
-			"# HELP sitebound_%s_events_total What the module counted, by event.\n"
-			"# TYPE sitebound_%s_events_total counter\n",
-			sb_module.name, sb_module.name);
-		sb_module.more_counters(state, write_event, out);
-	}
+	if (state->job->more_counters == NULL)
+		return;
+	fprintf(out,
+		"# HELP sitebound_%s_events_total What the module counted, by event.\n"
+		"# TYPE sitebound_%s_events_total counter\n",
+		name, name);
+	state->job->more_counters(state, write_event, &events);
+}
+
+/** What the module's part is called: the last word of its name. */
+static const char *part_name(void)
+{
+	const char *space = strrchr(sb_module_name, ' ');
+
+	return space != NULL ? space + 1 : sb_module_name;
+}
+
+/** The module's own part with its mark; NULL when memory is short. */
+static char *render(const struct sb_module *module, enum moment moment, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+	unsigned i;
+
+	if (out == NULL)
+		return NULL;
+	fprintf(out, LINE_BEGIN "%s of %ld%s\n", part_name(), (long)getpid(),
+		moment == MOMENT_LAST ? ENDED : "");
+	for (i = 0; i < module->job_count; i++)
+		write_job(&module->job[i], out);
 	if (fclose(out) != 0) {
 		free(text);
 		return NULL;
@@ -135,7 +164,7 @@ static void copy_others(FILE *old, FILE *out, enum moment moment)
 
 	while ((len = getline(&line, &room, old)) > 0 && (total += (size_t)len) < FILE_MAX_LEN) {
 		if (sscanf(line, LINE_BEGIN "%63s of %ld", module, &pid) == 2)
-			keep = pid == (long)getpid() && strcmp(module, sb_module.name) != 0 &&
+			keep = pid == (long)getpid() && strcmp(module, part_name()) != 0 &&
 			       (moment != MOMENT_LATER || strstr(line, ENDED) == NULL);
 		if (keep)
 			fwrite(line, 1, (size_t)len, out);
@@ -231,12 +260,12 @@ cleanup:
 static void write_file(struct sb_metrics *metrics, enum moment moment)
 {
 	size_t len = 0;
-	char *part = render(metrics->state, moment, &len);
+	char *part = render(metrics->module, moment, &len);
 	int error = part != NULL ? replace_part(metrics->path, part, len, moment) : ENOMEM;
 
 	free(part);
 	if (error != 0 && !metrics->failing)
-		log_warn("sitebound %s: %s: cannot be written: %s", sb_module.name, metrics->path,
+		log_warn("%s: %s: cannot be written: %s", sb_module_name, metrics->path,
 			 strerror(error));
 	metrics->failing = error != 0;
 }
@@ -263,9 +292,9 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int sb_metrics_start(struct sb_state *state, const struct module_env *env)
+int sb_metrics_start(struct sb_module *module, const struct module_env *env)
 {
-	const char *path = sb_conf_metrics(state->conf);
+	const char *path = sb_conf_metrics(module->conf);
 	struct sb_metrics *metrics;
 	pthread_condattr_t attr;
 	sigset_t all, old;
@@ -276,10 +305,10 @@ int sb_metrics_start(struct sb_state *state, const struct module_env *env)
 	metrics = calloc(1, sizeof(*metrics));
 	if (metrics == NULL || (metrics->path = strdup(sb_path_in_chroot(env, path))) == NULL) {
 		free(metrics);
-		log_err("sitebound %s: out of memory", sb_module.name);
+		log_err("%s: out of memory", sb_module_name);
 		return 0;
 	}
-	metrics->state = state;
+	metrics->module = module;
 	pthread_mutex_init(&metrics->mutex, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -291,19 +320,19 @@ int sb_metrics_start(struct sb_state *state, const struct module_env *env)
 	error = pthread_create(&metrics->thread, NULL, run, metrics);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (error != 0) {
-		log_err("sitebound %s: no thread for the metrics: %s", sb_module.name,
+		log_err("%s: no thread for the metrics: %s", sb_module_name,
 			strerror(error));
 		free(metrics->path);
 		free(metrics);
 		return 0;
 	}
-	state->metrics = metrics;
+	module->metrics = metrics;
 	return 1;
 }
 
-void sb_metrics_stop(struct sb_state *state)
+void sb_metrics_stop(struct sb_module *module)
 {
-	struct sb_metrics *metrics = state->metrics;
+	struct sb_metrics *metrics = module->metrics;
 
 	if (metrics == NULL)
 		return;
@@ -318,5 +347,5 @@ void sb_metrics_stop(struct sb_state *state)
 	pthread_mutex_destroy(&metrics->mutex);
 	free(metrics->path);
 	free(metrics);
-	state->metrics = NULL;
+	module->metrics = NULL;
 }

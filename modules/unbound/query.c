@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "adapter.h"
+#include "query.h"
 
 bool sb_query_from(const struct query_info *qinfo, struct sb_query *query)
 {

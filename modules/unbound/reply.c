@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "adapter.h"
+#include "counters.h"
+#include "query.h"
+#include "reply.h"
 
 #include <string.h>
 
@@ -84,7 +86,7 @@ void sb_ede_append(struct edns_option **options, struct regional *region, enum s
 
 void sb_reply_ede(const struct sb_state *state, struct module_qstate *qstate, enum sb_ede code)
 {
-	if (state->ede && code != SB_EDE_NONE)
+	if (state->module->ede && code != SB_EDE_NONE)
 		sb_ede_append(&qstate->edns_opts_front_out, qstate->region, code);
 }
 
@@ -104,43 +106,71 @@ void sb_reply_message(const struct sb_state *state, struct module_qstate *qstate
 	sb_finish(state, qstate);
 }
 
-void sb_reply_verdict(const struct sb_state *state, struct module_qstate *qstate,
-		      const struct sb_verdict *verdict)
+struct reply_info *sb_reply_from_verdict(struct regional *region, const struct query_info *qinfo,
+					 const struct sb_verdict *verdict)
 {
 	struct ub_packed_rrset_key *answer = NULL, *authority = NULL;
-	struct reply_info *rep = NULL;
+	struct reply_info *rep;
 	size_t an, ns, count = 0;
 	uint32_t ttl = 0;
 
 	if (verdict->rrtype == SB_TYPE_SOA) {
-		answer = sb_rrset_soa(qstate->region, verdict->soa);
+		answer = sb_rrset_soa(region, verdict->soa);
 		ttl = verdict->soa->ttl;
 	} else if (verdict->rrtype != 0) {
-		answer = sb_rrset_make(qstate->region, qstate->qinfo.qname, qstate->qinfo.qname_len,
-				       verdict->rrtype, verdict->ttl, verdict->rrs,
-				       verdict->rrs_len, verdict->rr_count);
+		answer = sb_rrset_make(region, qinfo->qname, qinfo->qname_len, verdict->rrtype,
+				       verdict->ttl, verdict->rrs, verdict->rrs_len,
+				       verdict->rr_count);
 		ttl = verdict->ttl;
 	} else if (verdict->soa != NULL) {
-		authority = sb_rrset_soa(qstate->region, verdict->soa);
+		authority = sb_rrset_soa(region, verdict->soa);
 		ttl = verdict->soa->ttl;
 	}
 	an = verdict->rrtype != 0;
 	ns = verdict->rrtype == 0 && verdict->soa != NULL;
 	/* an RRset is missing only when memory is short */
-	if ((answer != NULL) == (an > 0) && (authority != NULL) == (ns > 0))
-		rep = sb_compat_reply(qstate->region, (uint16_t)(BIT_QR | BIT_RA | verdict->rcode),
-				      ttl, an, ns, 0, an + ns, sec_status_insecure);
-	if (rep != NULL) {
-		if (answer != NULL)
-			rep->rrsets[count++] = answer;
-		if (authority != NULL)
-			rep->rrsets[count++] = authority;
-		if (verdict->authoritative) {
-			rep->authoritative = 1;
-			rep->flags |= BIT_AA;
-		}
-		sb_reply_ede(state, qstate, verdict->ede);
+	if ((answer != NULL) != (an > 0) || (authority != NULL) != (ns > 0))
+		return NULL;
+	rep = sb_compat_reply(region, (uint16_t)(BIT_QR | BIT_RA | verdict->rcode), ttl, an, ns, 0,
+			      an + ns, sec_status_insecure);
+	if (rep == NULL)
+		return NULL;
+	if (answer != NULL)
+		rep->rrsets[count++] = answer;
+	if (authority != NULL)
+		rep->rrsets[count++] = authority;
+	if (verdict->authoritative) {
+		rep->authoritative = 1;
+		rep->flags |= BIT_AA;
 	}
-	sb_count(state, qstate, verdict->rule, verdict->counter);
+	return rep;
+}
+
+void sb_reply_verdict(const struct sb_state *state, struct module_qstate *qstate,
+		      const struct sb_verdict *verdict)
+{
+	struct reply_info *rep = sb_reply_from_verdict(qstate->region, &qstate->qinfo, verdict);
+
+	if (rep != NULL)
+		sb_reply_ede(state, qstate, verdict->ede);
+	sb_count(state, qstate->env, verdict->rule, verdict->counter);
 	sb_reply_message(state, qstate, rep);
+}
+
+struct reply_info *sb_reply_copy(struct regional *region, const struct reply_info *from)
+{
+	struct reply_info *rep = sb_compat_reply(region, from->flags, from->ttl, from->an_numrrsets,
+						 from->ns_numrrsets, from->ar_numrrsets,
+						 from->rrset_count, from->security);
+	size_t i;
+
+	if (rep == NULL)
+		return NULL;
+	rep->authoritative = from->authoritative;
+	for (i = 0; i < from->rrset_count; i++) {
+		rep->rrsets[i] = packed_rrset_copy_region(from->rrsets[i], region, 0);
+		if (rep->rrsets[i] == NULL)
+			return NULL;
+	}
+	return rep;
 }

@@ -1,26 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "adapter.h"
-
-#include <string.h>
-
-bool sb_is_usable(const struct module_qstate *qstate, const struct reply_info *rep)
-{
-	return !qstate->env->need_to_validate || (rep->security > sec_status_bogus &&
-						  rep->security != sec_status_secure_sentinel_fail);
-}
-
-struct dns_msg *sb_cache_lookup(struct module_qstate *qstate, const struct query_info *qinfo)
-{
-	struct dns_msg *msg;
-
-	/* a prefetch wants fresh data */
-	if (qstate->blacklist != NULL)
-		return NULL;
-	msg = dns_cache_lookup(qstate->env, qinfo->qname, qinfo->qname_len, qinfo->qtype,
-			       qinfo->qclass, qstate->query_flags, qstate->region,
-			       qstate->env->scratch, 1, NULL, 0);
-	return msg != NULL && sb_is_usable(qstate, msg->rep) ? msg : NULL;
-}
+#include "query.h"
+#include "subquery.h"
 
 bool sb_attach_sub(const struct sb_state *state, struct module_qstate *qstate,
 		   struct query_info *qinfo)
@@ -38,20 +18,20 @@ bool sb_attach_sub(const struct sb_state *state, struct module_qstate *qstate,
 	return true;
 }
 
-struct reply_info *sb_reply_copy(struct regional *region, const struct reply_info *from)
+bool sb_is_claimed(const struct sb_state *state, const struct query_info *qinfo)
 {
-	struct reply_info *rep = sb_compat_reply(region, from->flags, from->ttl, from->an_numrrsets,
-						 from->ns_numrrsets, from->ar_numrrsets,
-						 from->rrset_count, from->security);
-	size_t i;
+	const struct sb_module *module = state->module;
+	struct sb_query query;
+	unsigned i;
 
-	if (rep == NULL)
-		return NULL;
-	rep->authoritative = from->authoritative;
-	for (i = 0; i < from->rrset_count; i++) {
-		rep->rrsets[i] = packed_rrset_copy_region(from->rrsets[i], region, 0);
-		if (rep->rrsets[i] == NULL)
-			return NULL;
+	/* of jobs in other modules nothing is known */
+	if (!sb_has_all_jobs || !sb_query_from(qinfo, &query))
+		return true;
+	for (i = 0; i < module->job_count; i++) {
+		const struct sb_state *job = &module->job[i];
+
+		if (job->job->claims != NULL && job->job->claims(job, &query))
+			return true;
 	}
-	return rep;
+	return false;
 }

@@ -4,7 +4,9 @@
  * zones "MODULE." and "ZONE.MODULE." are the switches (type refuse: off, transparent: on), and
  * the modules publish "status.MODULE." and "stats.MODULE." there.
  */
-#include "adapter.h"
+#include "cache.h"
+#include "counters.h"
+#include "switch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,9 +46,9 @@ struct sb_switch {
 #define SWEEPS_AFTER_CHANGE 3
 
 /** The name ZONE.MODULE. or, without a zone, MODULE. */
-static bool set_name(struct toggle *toggle, const struct sb_dname *zone)
+static bool set_name(struct toggle *toggle, const struct sb_job *job, const struct sb_dname *zone)
 {
-	size_t module_len = strlen(sb_module.name),
+	size_t module_len = strlen(job->name),
 	       zone_len = zone != NULL ? zone->wire_len - 1 : 0;
 	struct sb_dname name;
 
@@ -55,7 +57,7 @@ static bool set_name(struct toggle *toggle, const struct sb_dname *zone)
 	if (zone != NULL)
 		memcpy(toggle->name, zone->wire, zone_len);
 	toggle->name[zone_len] = (uint8_t)module_len;
-	memcpy(toggle->name + zone_len + 1, sb_module.name, module_len);
+	memcpy(toggle->name + zone_len + 1, job->name, module_len);
 	toggle->name[zone_len + 1 + module_len] = 0;
 	toggle->name_len = zone_len + 1 + module_len + 1;
 	if (sb_dname_parse(&name, toggle->name, toggle->name_len) != SB_OK)
@@ -87,11 +89,11 @@ static enum position configured_position(const struct sb_unbound_view *view,
 	return position;
 }
 
-static void toggle_make(struct toggle *toggle, const struct sb_dname *zone,
-			const struct sb_unbound_view *view)
+static void toggle_make(struct toggle *toggle, const struct sb_job *job,
+			const struct sb_dname *zone, const struct sb_unbound_view *view)
 {
 	/* a zone whose name leaves no room for the module's has no switch of its own */
-	if (!set_name(toggle, zone))
+	if (!set_name(toggle, job, zone))
 		toggle->name_len = 0;
 	else
 		toggle->configured = configured_position(view, toggle);
@@ -105,7 +107,7 @@ static void apply(struct sb_state *state)
 	const struct sb_switch *switches = state->switches;
 	unsigned i;
 
-	for (i = 0; i < state->rule_count; i++) {
+	for (i = 0; i < state->rules->count; i++) {
 		enum position position = switches->rule[i].position;
 
 		if (position == POSITION_ABSENT)
@@ -119,19 +121,19 @@ int sb_switches_make(struct sb_state *state, const struct sb_unbound_view *view)
 {
 	unsigned i;
 
-	state->off = calloc(state->rule_count + 1, sizeof(*state->off));
+	state->off = calloc(state->rules->count + 1, sizeof(*state->off));
 	state->switches = calloc(1, sizeof(*state->switches));
 	if (state->off == NULL || state->switches == NULL)
 		return 0;
-	state->switches->rule = calloc(state->rule_count + 1, sizeof(*state->switches->rule));
+	state->switches->rule = calloc(state->rules->count + 1, sizeof(*state->switches->rule));
 	if (state->switches->rule == NULL)
 		return 0;
-	toggle_make(&state->switches->module, NULL, view);
-	for (i = 0; i < state->rule_count; i++) {
-		const struct sb_dname *zone = sb_module.rule_zone(state, i);
+	toggle_make(&state->switches->module, state->job, NULL, view);
+	for (i = 0; i < state->rules->count; i++) {
+		const struct sb_dname *zone = state->rules->name[i];
 
 		if (zone != NULL)
-			toggle_make(&state->switches->rule[i], zone, view);
+			toggle_make(&state->switches->rule[i], state->job, zone, view);
 	}
 	apply(state);
 	return 1;
@@ -186,7 +188,7 @@ void sb_switches_poll(struct sb_state *state, struct module_env *env)
 	bool moved = look(&switches->module, zones);
 	unsigned i;
 
-	for (i = 0; i < state->rule_count; i++)
+	for (i = 0; i < state->rules->count; i++)
 		moved = look(&switches->rule[i], zones) || moved;
 	if (view != NULL)
 		lock_rw_unlock(&view->lock);
@@ -206,7 +208,8 @@ void sb_switches_poll(struct sb_state *state, struct module_env *env)
 /** Where records go. */
 struct sink {
 	struct local_zones *zones;
-	const char *owner;
+	/** of the records: OWNER.JOB. */
+	const char *owner, *job;
 	/** how many there are */
 	unsigned count;
 };
@@ -228,8 +231,8 @@ static void add_record(struct sink *sink, const char *text)
 	if (sink->count >= RECORDS_OF_NAME)
 		snprintf(below, sizeof(below), "%u.", sink->count / RECORDS_OF_NAME);
 	sink->count++;
-	snprintf(record, sizeof(record), "%s%s.%s. 0 IN TXT \"%s\"", below, sink->owner,
-		 sb_module.name, text);
+	snprintf(record, sizeof(record), "%s%s.%s. 0 IN TXT \"%s\"", below, sink->owner, sink->job,
+		 text);
 	/* what there is no memory for is published the next time */
 	(void)local_zones_add_RR(sink->zones, record);
 }
@@ -240,7 +243,7 @@ static int sink_name(const struct sink *sink, uint8_t wire[SB_DNAME_MAX], size_t
 	struct sb_dname name;
 	char text[128];
 
-	snprintf(text, sizeof(text), "%s.%s.", sink->owner, sb_module.name);
+	snprintf(text, sizeof(text), "%s.%s.", sink->owner, sink->job);
 	if (sb_dname_from_text(text, wire, wire_len) != SB_OK ||
 	    sb_dname_parse(&name, wire, *wire_len) != SB_OK)
 		return 0;
@@ -327,12 +330,12 @@ static uint64_t counters_sum(const struct sb_state *state)
 	uint64_t sum = 0;
 	unsigned i, j;
 
-	for (i = 0; i < state->rule_count; i++) {
-		for (j = 0; j < sb_module.counter_count; j++)
+	for (i = 0; i < state->rules->count; i++) {
+		for (j = 0; j < state->job->counter_count; j++)
 			sum += sb_counter_sum(state, i, j);
 	}
-	if (sb_module.more_counters != NULL)
-		sb_module.more_counters(state, add_up, &sum);
+	if (state->job->more_counters != NULL)
+		state->job->more_counters(state, add_up, &sum);
 	return sum;
 }
 
@@ -343,8 +346,8 @@ static void publish_status(const struct sb_state *state, struct sink *sink)
 
 	publish_switch(sink, &switches->module, &switches->module, ".",
 		       switches->module.position == POSITION_OFF);
-	for (i = 0; i < state->rule_count; i++) {
-		const struct sb_dname *zone = sb_shown_zone(state, i);
+	for (i = 0; i < state->rules->count; i++) {
+		const struct sb_dname *zone = sb_shown_name(state, i);
 		char name[SB_DNAME_TEXT_MAX];
 
 		if (zone == NULL)
@@ -359,25 +362,25 @@ static void publish_stats(const struct sb_state *state, struct sink *sink)
 {
 	unsigned i, j;
 
-	for (i = 0; i < state->rule_count; i++) {
-		const struct sb_dname *zone = sb_shown_zone(state, i);
+	for (i = 0; i < state->rules->count; i++) {
+		const struct sb_dname *zone = sb_shown_name(state, i);
 		char name[SB_DNAME_TEXT_MAX], text[SB_DNAME_TEXT_MAX + 128];
 
 		if (zone == NULL)
 			continue;
 		sb_dname_to_text(zone, 0, name);
-		for (j = 0; j < sb_module.counter_count; j++) {
+		for (j = 0; j < state->job->counter_count; j++) {
 			uint64_t count = sb_counter_sum(state, i, j);
 
 			if (count == 0)
 				continue;
-			snprintf(text, sizeof(text), "%s %s %llu", name, sb_module.counter_names[j],
+			snprintf(text, sizeof(text), "%s %s %llu", name, state->job->counter_names[j],
 				 (unsigned long long)count);
 			add_record(sink, text);
 		}
 	}
-	if (sb_module.more_counters != NULL)
-		sb_module.more_counters(state, emit_counter, sink);
+	if (state->job->more_counters != NULL)
+		state->job->more_counters(state, emit_counter, sink);
 }
 
 static int64_t monotonic_ms(void)
@@ -391,7 +394,8 @@ static int64_t monotonic_ms(void)
 void sb_switches_publish(struct sb_state *state, struct module_env *env)
 {
 	struct sb_switch *switches = state->switches;
-	struct sink status = {.owner = "status"}, stats = {.owner = "stats"};
+	struct sink status = {.owner = "status", .job = state->job->name};
+	struct sink stats = {.owner = "stats", .job = state->job->name};
 	struct views *views = sb_compat_views(env);
 	int64_t began = monotonic_ms();
 	uint64_t sum = counters_sum(state);

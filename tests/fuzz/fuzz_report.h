@@ -69,7 +69,7 @@ static inline int fuzz_ask(struct fuzz_question *question, const uint8_t *wire, 
 		return 0;
 	question->query.qtype = SB_TYPE_TXT;
 	question->query.qclass = SB_CLASS_IN;
-	question->zone = sb_zones_find(fuzz_conf->zones, &question->query.qname,
+	question->zone = sb_zones_find(fuzz_conf->rules.zones, &question->query.qname,
 				       &question->apex_label);
 	if (question->zone == NULL)
 		return 0;

@@ -5,8 +5,9 @@ The environment says where things are:
 
   UNBOUND_PREFIX         where the Unbound under test is installed (sbin/unbound); without it, unbound from PATH
   UNBOUND_PREFIX_OTHER   another version of Unbound, for the test of the build check
-  SITEBOUND_MODULES      directories with synth.so, noaaaa.so, report.so, separated by ':'; each may also be the
-                         parent of NAME/NAME.so, NAME/.libs/NAME.so or .libs/NAME.so
+  SITEBOUND_MODULES      directories with sitebound.so, synth.so, noaaaa.so, report.so, separated by ':'; each may also
+                         be the parent of NAME/NAME.so, NAME/.libs/NAME.so or .libs/NAME.so
+  SITEBOUND_APART        1: load the single-job modules instead of sitebound.so
   SITEBOUND_WRAPPER      words put before the command of a resolver with modules, for example
                          "valgrind -q --error-exitcode=99": what it prints is a log line, and so a failure
 """
@@ -70,6 +71,9 @@ def module_path(module):
             if os.path.isfile(path):
                 return os.path.abspath(path)
     return None
+
+
+APART = os.environ.get("SITEBOUND_APART") == "1"
 
 
 # -- configuration as YAML text -----------------------------------------------------------------
@@ -146,13 +150,14 @@ BANNER = re.compile(r"\b(init module \d+:|start of service|Restart of|service st
 
 
 class Resolver:
-    """One Unbound process. `modules` are loaded in the documented order; `conf` is the text of sitebound.yaml."""
+    """One Unbound process. `modules` are the jobs that sitebound.so does, or with `apart` single modules in the
+    documented order; `conf` is the text of sitebound.yaml."""
 
     numbers = itertools.count(1)
 
     def __init__(self, folder, upstream=None, modules=(), conf=None, server="", extra="", threads=1,
                  env=None, forward=False, find="env", ede=False, prefix="UNBOUND_PREFIX",
-                 module_config=None, module_files=None, wrapper=(), upstream_stub=True, user="",
+                 module_config=None, module_files=None, apart=APART, wrapper=(), upstream_stub=True, user="",
                  arguments=("-d", "-c", "@CONF@")):
         self.folder = os.path.join(str(folder), "u%d" % next(self.numbers))
         os.makedirs(self.folder)
@@ -160,7 +165,8 @@ class Resolver:
         self.program = unbound_program("unbound", prefix)
         self.upstream = upstream
         self.modules = [m for m in MODULE_ORDER if m in modules]
-        self.module_files = module_files or [module_path(m) for m in self.modules]
+        files = self.modules if apart else ["sitebound"] if self.modules else []
+        self.module_files = module_files or [module_path(m) for m in files]
         self.module_config = module_config
         self.server = server
         self.extra = extra
@@ -198,7 +204,9 @@ class Resolver:
     def write_unbound_conf(self):
         chain = self.module_config
         if chain is None:
-            chain = " ".join(["dynlib"] * len(self.module_files) + ["validator", "iterator"])
+            chain = "dynlib validator iterator"
+        # one "dynlib" stands for all files
+        chain = " ".join(" ".join(["dynlib"] * len(self.module_files)) if w == "dynlib" else w for w in chain.split())
         text = ["server:",
                 "  interface: 127.0.0.1",
                 "  port: %d" % self.port,

@@ -102,13 +102,14 @@ def version(program):
 @pytest.mark.parametrize("modules", [m for n in (1, 2, 3) for m in itertools.combinations(harness.MODULE_ORDER, n)],
                          ids="+".join)
 @pytest.mark.parametrize("section", ["with sections", "without sections"])
-def test_combinations(lab, modules, section):
-    """Any set of modules; a module whose section is absent does nothing."""
+@pytest.mark.parametrize("apart", [False, True], ids=["one", "apart"])
+def test_combinations(lab, modules, section, apart):
+    """Any set of jobs, in one module and apart; a job whose section is absent does nothing."""
     for module in modules:
         if module_path(module) is None:
             missing("%s.so is not in SITEBOUND_MODULES" % module)
     conf = data.conf() if section == "with sections" else "{}\n"
-    resolver = start(lab, modules, conf=conf, threads=4)
+    resolver = start(lab, modules, conf=conf, threads=4, apart=apart)
     synth = "synth" in modules and section == "with sections"
     noaaaa = "noaaaa" in modules and section == "with sections"
     for question, expected in (("10.1.2.3.Z A", "A 10.1.2.3 @300" if synth else "UP NXDOMAIN"),
@@ -124,12 +125,34 @@ def test_combinations(lab, modules, section):
 def test_section_of_another_module(lab):
     """A file with the sections of all modules serves a resolver that loads one of them."""
     text = harness.yaml_text(data.CONF)
-    resolver = start(lab, ("synth",), conf=text)
+    resolver = start(lab, ("synth",), conf=text, apart=True)
     lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
     lab.expect(resolver, "www.example.com AAAA", "UP NOERROR", expand)
-    resolver = start(lab, ("noaaaa",), conf=text)
+    resolver = start(lab, ("noaaaa",), conf=text, apart=True)
     lab.expect(resolver, "10.1.2.3.Z A", "UP NXDOMAIN", expand)
     lab.expect(resolver, "www.example.com AAAA", "ND(example.com)", expand)
+
+
+def test_job_loaded_twice(lab):
+    """A job that two modules do is refused with one line."""
+    for files in (["sitebound", "synth"], ["synth", "synth"], ["noaaaa", "sitebound"]):
+        text = refused(lab, modules=("synth", "noaaaa"), module_files=[module_path(f) for f in files])
+        lines = [line for line in text.splitlines() if "is done by another module" in line]
+        assert len(lines) == 1 and "sitebound" in lines[0], text
+
+
+def test_job_twice_after_reload(lab):
+    """A reload must not end the daemon: the module that has the job keeps it."""
+    resolver = start(lab, ("synth", "noaaaa"), apart=True)
+    with open(resolver.unbound_conf, encoding="utf-8") as file:
+        text = file.read()
+    with open(resolver.unbound_conf, "w", encoding="utf-8") as out:
+        out.write(text.replace(module_path("noaaaa"), module_path("sitebound")))
+    resolver.mark_log()
+    resolver.reload()
+    lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+    lab.expect(resolver, "www.example.com AAAA", "ND(example.com)", expand)
+    assert resolver.new_log().count("is done by another module") == 1
 
 
 # -- where the configuration is -----------------------------------------------------------------

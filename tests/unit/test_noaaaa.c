@@ -69,7 +69,7 @@ static void find(void **state)
 		CHECK(rows[i].id, conf->zone[zone->index] == zone);
 		CHECK(rows[i].id, zone->soa.owner == zone->apex.wire);
 	}
-	assert_int_equal(conf->zone_count, 5);
+	assert_int_equal(conf->rules.count, 5);
 	sb_conf_free(all);
 	unit_done();
 }
@@ -335,7 +335,7 @@ static void defaults(void **state)
 	(void)state;
 	conf = load(&all, "noaaaa: [{zones: [a, b]}, {zones: [c], answer: nodata, "
 			  "negative-ttl: 0, when: only-if-a}]");
-	assert_int_equal(conf->zone_count, 3);
+	assert_int_equal(conf->rules.count, 3);
 	rule = conf->zone[0]->rule;
 	CHECK("answer", rule->nxdomain);
 	CHECK("when", !rule->only_if_a);
@@ -346,7 +346,7 @@ static void defaults(void **state)
 	CHECK("values", !rule->nxdomain && rule->only_if_a && rule->negative_ttl == 0);
 	sb_conf_free(all);
 	conf = load(&all, "noaaaa: []");
-	CHECK("empty", conf->zone_count == 0);
+	CHECK("empty", conf->rules.count == 0);
 	sb_conf_free(all);
 	unit_done();
 }

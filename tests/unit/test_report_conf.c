@@ -15,7 +15,7 @@ static void full(void **state)
 	assert_string_equal(bench.conf->log_path, "/var/lib/unbound/reports.jsonl");
 	assert_int_equal(bench.conf->client_address, REPORT_CLIENT_PREFIX);
 	assert_int_equal(bench.conf->rate_limit.total, 5000);
-	assert_int_equal(bench.conf->zone_count, 3);
+	assert_int_equal(bench.conf->rules.count, 3);
 	zone = bench.conf->zone[0];
 	assert_string_equal(zone->text, "r.example.net");
 	assert_int_equal(zone->format, REPORT_ENVELOPE);

@@ -996,7 +996,7 @@ static void target(void **state)
 	(void)state;
 	conf = load(&all, main_conf);
 	for (i = 0; i < COUNT(rows); i++) {
-		zone = sb_zones_find(conf->zones, unit_name(&name, rows[i].qname), &left);
+		zone = sb_zones_find(conf->rules.zones, unit_name(&name, rows[i].qname), &left);
 		CHECK(rows[i].qname,
 		      synth_target(zone, &name.name, rows[i].site, wire, &wire_len) == SB_OK);
 		CHECK_TEXT(rows[i].qname, zone_text(wire, wire_len), rows[i].target);
@@ -1056,7 +1056,7 @@ static void defaults(void **state)
 	(void)state;
 	conf = load(&all, "synth: {address-names: [{zone: z}], site-names: [{label: DC, "
 			  "parents: [P.Q, r], site: DC1}]}");
-	assert_int_equal(conf->zone_count, 3);
+	assert_int_equal(conf->rules.count, 3);
 	zone = conf->zone[0];
 	CHECK("kind", zone->kind == SYNTH_ADDRESSES && zone->rule == 0);
 	CHECK("forms", zone->forms == (SYNTH_DOTTED | SYNTH_DASHED));
@@ -1074,7 +1074,7 @@ static void defaults(void **state)
 	sb_conf_free(all);
 	/* an empty section and an empty file */
 	conf = load(&all, "synth: {}");
-	CHECK("empty", conf->zone_count == 0);
+	CHECK("empty", conf->rules.count == 0);
 	sb_conf_free(all);
 	all = unit_conf("");
 	CHECK("absent", sb_conf_section(all, "synth") == NULL);
@@ -1114,7 +1114,7 @@ static void values(void **state)
 	zone = conf->zone[4];
 	CHECK("hostname", zone->site_count == 1 && zone->site[0].label_len == 1);
 	/* 10/8 and 10.1/16 have a zone of their own each, and two of the ranges share the first */
-	CHECK("ranges", conf->range_count == 3 && conf->zone_count == 7);
+	CHECK("ranges", conf->range_count == 3 && conf->rules.count == 7);
 	CHECK_TEXT("reverse", zone_text(conf->zone[5]->apex.wire, conf->zone[5]->apex.wire_len),
 		   "10.in-addr.arpa");
 	CHECK_TEXT("reverse", zone_text(conf->zone[6]->apex.wire, conf->zone[6]->apex.wire_len),

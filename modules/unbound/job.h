@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * What a job is to the adapter (struct sb_job), and what is loaded: a module (struct sb_module)
+ * that does one or more jobs (struct sb_state each). entry.c walks them.
+ */
+#ifndef SITEBOUND_JOB_H
+#define SITEBOUND_JOB_H
+
+#include "compat.h"
+
+#include <stdatomic.h>
+
+#include "sitebound/conf.h"
+#include "sitebound/rules.h"
+#include "sitebound/verdict.h"
+
+struct sb_state;
+
+enum sb_guard {
+	SB_GUARD_NONE,
+	/** the message; its RRsets may stay, for the resolver's own use */
+	SB_GUARD_MESSAGE,
+	/** all of it, and the query must not be answered from the cache from here on */
+	SB_GUARD_ALL
+};
+
+/** A job: each directory of modules/ that has a section of sitebound.yaml defines one. */
+struct sb_job {
+	/** its name: key of its section, word in log lines and switches */
+	const char *name;
+	/**
+	 * Prepare for queries; the section is read. May be NULL.
+	 * @return 0 after an error was logged: the module then refuses to load.
+	 */
+	int (*start)(struct sb_state *state, struct module_env *env);
+	/** Write out what is under way, before stop(); no worker runs any more. May be NULL. */
+	void (*flush)(struct sb_state *state);
+	/** Undo start(), also one that failed. Neither env->cfg nor any zone of Unbound may be used. May be NULL. */
+	void (*stop)(struct sb_state *state);
+	/**
+	 * A query that is new to the job (module_event_new or _pass), or that comes back from the
+	 * next job or module (_moddone) or from a sub-query (_pass). Must leave it passed, finished
+	 * or waiting (query.h). A query that the iterator began itself comes back without ever
+	 * having come; when clients have joined it meanwhile, the event is _moddone and
+	 * sb_was_seen() is false: what was never asked of the job must be decided now. (Without
+	 * clients the job is not called.)
+	 * @param query: the question.
+	 */
+	void (*operate)(struct sb_state *state, struct module_qstate *qstate,
+			enum module_ev event, const struct sb_query *query);
+	/** A sub-query that the job attached is done. NULL when it attaches none. */
+	void (*inform_super)(struct sb_state *state, struct module_qstate *sub,
+			     struct module_qstate *super);
+	/**
+	 * What must not enter the cache of a response from upstream, because the job would answer
+	 * the question otherwise, and the message cache is asked before any module. NULL when no
+	 * response can be of that kind.
+	 * @param query: the response's question, which may be another than the query's.
+	 */
+	enum sb_guard (*guards)(struct sb_state *state, struct module_qstate *qstate,
+				const struct sb_query *query, struct dns_msg *response);
+	/** Whether the answer to a question depends on who asks. May be NULL. */
+	bool (*is_by_client)(const struct sb_state *state, const struct sb_query *query);
+	/** Whether the job may answer a question otherwise than the message cache. */
+	bool (*claims)(const struct sb_state *state, const struct sb_query *query);
+	/** Whether a cached message may depend on the job's being on. NULL: when its name is in one
+	 * of the job's zones. */
+	bool (*touches)(const struct sb_state *state, const struct sb_query *query,
+			const struct reply_info *rep);
+	/** The Extended DNS Error that a cached message of the job's was sent with at first. May be
+	 * NULL. */
+	enum sb_ede (*cached_ede)(const struct sb_state *state, const struct sb_query *query,
+				  const struct reply_info *rep);
+	/** What it counts by rule: sb_verdict.counter is an index into the names. */
+	const char *const *counter_names;
+	unsigned counter_count;
+	/** Counters that the job keeps itself. May be NULL. */
+	void (*more_counters)(const struct sb_state *state,
+			      void (*emit)(void *arg, const char *name, uint64_t value), void *arg);
+	/** Octets of what the job keeps itself. May be NULL. */
+	size_t (*memory)(const struct sb_state *state);
+};
+
+/** Jobs that one module can do. */
+#define SB_JOBS_MAX 4
+
+/** The jobs of this .so in their order (jobs.c). */
+extern const struct sb_job *const sb_jobs[];
+extern const unsigned sb_job_count;
+/** What the .so is called in log lines and metrics. */
+extern const char sb_module_name[];
+/** All jobs that there are, are in this .so. */
+extern const bool sb_has_all_jobs;
+
+struct sb_module;
+struct sb_switch;
+struct sb_metrics;
+
+/** A job of a loaded module. Read-only while threads run, but for what the job keeps in `own`. */
+struct sb_state {
+	const struct sb_job *job;
+	struct sb_module *module;
+	/** Unbound's number of the module */
+	int id;
+	/** which of the module's active jobs it is */
+	unsigned index;
+	/** the job's section of the file, and how it begins */
+	void *section;
+	const struct sb_rules *rules;
+	/** a switch for each rule: true is off (switch.c) */
+	atomic_bool *off;
+	/** moved by every change of a switch: what was decided before must not be cached behind */
+	atomic_uint generation;
+	struct sb_switch *switches;
+	/** counts by thread, rule and counter (counters.c) */
+	_Atomic uint64_t *count;
+	/** rules of one name are one to those who look: for each rule the first one of its name,
+	 * and the next one or SB_RULE_NONE */
+	unsigned *first_of_name, *next_of_name;
+	unsigned count_threads;
+	size_t count_stride;
+	/** the job's own */
+	void *own;
+};
+
+/** A loaded module. */
+struct sb_module {
+	int id;
+	struct sb_conf *conf;
+	/** `ede: yes` in unbound.conf */
+	bool ede;
+	/** the callbacks are registered (cache.c) */
+	bool guarding, annotating;
+	/** the jobs that have a section, in the order of sb_jobs */
+	struct sb_state job[SB_JOBS_MAX];
+	unsigned job_count;
+	/** when the switches are looked at next, in Unbound's time (watch.c) */
+	_Atomic time_t next_watch;
+	struct module_env *watch_env;
+	struct ub_event *watch_timer;
+	/** the thread that writes the metrics file, or NULL (metrics.c) */
+	struct sb_metrics *metrics;
+};
+
+#endif

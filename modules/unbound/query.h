@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * A query on its way through the jobs: its question, who asks, where it stands, and what a job
+ * keeps for it.
+ */
+#ifndef SITEBOUND_QUERY_H
+#define SITEBOUND_QUERY_H
+
+#include "job.h"
+
+/* --- the question --- */
+
+/** The question of a query. @return false for a name that is none (never from Unbound). */
+bool sb_query_from(const struct query_info *qinfo, struct sb_query *query);
+
+/** Whether the resolver asks for itself (validator, priming, iterator): never the jobs'
+ * business. */
+static inline bool sb_is_internal(const struct module_qstate *qstate)
+{
+	return qstate->is_valrec || qstate->is_priming;
+}
+
+/** Whether a name is the query's own. */
+static inline bool sb_is_qname(const struct module_qstate *qstate, const uint8_t *name,
+			       size_t name_len)
+{
+	return name_len == qstate->qinfo.qname_len &&
+	       sb_octets_equal(name, qstate->qinfo.qname, name_len);
+}
+
+/* --- where it goes --- */
+
+/** Hand the query to the next job or module. */
+static inline void sb_pass(const struct sb_state *state, struct module_qstate *qstate)
+{
+	qstate->ext_state[state->id] = module_wait_module;
+}
+
+/** What there is, is the answer. */
+static inline void sb_finish(const struct sb_state *state, struct module_qstate *qstate)
+{
+	qstate->ext_state[state->id] = module_finished;
+}
+
+/* --- what is kept for it --- */
+
+/** The jobs' place in a query: minfo of the module. In the query's region, or a constant one for
+ * queries that every job has let pass. */
+struct sb_place {
+	/** a bit for each job that was asked before the query went on */
+	unsigned seen;
+	/** the job whose sub-query is under way, or -1 */
+	int waits;
+	/** it waits on the way back from upstream */
+	bool back;
+	void *own[SB_JOBS_MAX];
+};
+
+static inline struct sb_place *sb_place(const struct sb_state *state,
+					const struct module_qstate *qstate)
+{
+	return qstate->minfo[state->id];
+}
+
+/** What the job keeps for a query, or NULL. */
+static inline void *sb_own(const struct sb_state *state, const struct module_qstate *qstate)
+{
+	const struct sb_place *place = sb_place(state, qstate);
+
+	return place != NULL ? place->own[state->index] : NULL;
+}
+
+/** Have the job keep `size` zeroed octets for the query, in its region. NULL when memory is
+ * short. */
+void *sb_own_new(const struct sb_state *state, struct module_qstate *qstate, size_t size);
+
+/** Whether the job was asked about the query before it went to the next module. */
+static inline bool sb_was_seen(const struct sb_state *state, const struct module_qstate *qstate)
+{
+	const struct sb_place *place = sb_place(state, qstate);
+
+	return place != NULL && (place->seen & 1U << state->index) != 0;
+}
+
+/** Whether a response is to the query's own question, which the job has let pass: then it need not
+ * look at the question again. */
+static inline bool sb_has_passed(const struct sb_state *state, const struct module_qstate *qstate,
+				 const struct dns_msg *response)
+{
+	/* once a switch has moved it may have been let pass by what is not in force any more */
+	return atomic_load_explicit(&state->generation, memory_order_acquire) == 0 &&
+	       sb_was_seen(state, qstate) && sb_own(state, qstate) == NULL &&
+	       response->qinfo.qtype == qstate->qinfo.qtype &&
+	       sb_is_qname(qstate, response->qinfo.qname, response->qinfo.qname_len);
+}
+
+/* --- who asks --- */
+
+struct sb_client {
+	struct sb_addr addr;
+	uint16_t port;
+	/** over TCP, TLS or HTTPS */
+	bool stream;
+};
+
+/** Fill client from the source of a question. */
+void sb_client_from(const struct comm_reply *from, struct sb_client *client);
+
+/** What all clients that wait for an answer say. */
+enum sb_verdict_of_clients { SB_CLIENTS_NONE, SB_CLIENTS_ALL, SB_CLIENTS_NO_ONE, SB_CLIENTS_SOME };
+
+/**
+ * Ask about every client that waits for a query: its own, and those of the queries that it is a
+ * sub-query of.
+ * @return SB_CLIENTS_NONE when no client waits (a prefetch).
+ */
+enum sb_verdict_of_clients sb_clients_ask(const struct module_qstate *qstate,
+					  bool (*is_meant)(void *arg, const struct sb_addr *client),
+					  void *arg);
+
+/**
+ * Let no client join the query who has not yet: for an answer that depends on who asks. Only for a
+ * client's query that was new and has no sub-query yet; nothing happens to another one.
+ */
+void sb_query_keep_apart(struct module_qstate *qstate);
+
+#endif

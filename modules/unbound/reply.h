@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * Making answers: RRsets, messages, Extended DNS Errors.
+ */
+#ifndef SITEBOUND_REPLY_H
+#define SITEBOUND_REPLY_H
+
+#include "job.h"
+
+/** An RRset in the region. rrs is as in struct sb_verdict. NULL when memory is short. */
+struct ub_packed_rrset_key *sb_rrset_make(struct regional *region, const uint8_t *owner,
+					  size_t owner_len, uint16_t rrtype, uint32_t ttl,
+					  const uint8_t *rrs, size_t rrs_len, unsigned rr_count);
+
+/** An SOA RRset in the region. NULL when memory is short. */
+struct ub_packed_rrset_key *sb_rrset_soa(struct regional *region, const struct sb_soa *soa);
+
+/** The message that a verdict is, in the region. @param qinfo: the question. NULL when memory is
+ * short. */
+struct reply_info *sb_reply_from_verdict(struct regional *region, const struct query_info *qinfo,
+					 const struct sb_verdict *verdict);
+
+/** Answer with the verdict, at once and uncached. SERVFAIL when memory is short. */
+void sb_reply_verdict(const struct sb_state *state, struct module_qstate *qstate,
+		      const struct sb_verdict *verdict);
+
+/** Answer with a message of the job's own making, which becomes qstate->return_msg. SERVFAIL when
+ * it is NULL. */
+void sb_reply_message(const struct sb_state *state, struct module_qstate *qstate,
+		      struct reply_info *rep);
+
+/** Answer SERVFAIL. */
+void sb_reply_servfail(const struct sb_state *state, struct module_qstate *qstate);
+
+/** Add an Extended DNS Error option (RFC 8914) to the reply, when unbound.conf has `ede: yes`.
+ * Unbound sends it only to a client that used EDNS. */
+void sb_reply_ede(const struct sb_state *state, struct module_qstate *qstate, enum sb_ede code);
+
+/** Append an Extended DNS Error option to a list of the region. */
+void sb_ede_append(struct edns_option **options, struct regional *region, enum sb_ede code);
+
+/**
+ * A copy of a message with its RRsets, for what must outlive a sub-query. (dns_msg_deepcopy_region()
+ * of Unbound leaves the copy pointing into the original.) NULL when memory is short.
+ */
+struct reply_info *sb_reply_copy(struct regional *region, const struct reply_info *from);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * Other names on behalf of the same query.
+ */
+#ifndef SITEBOUND_SUBQUERY_H
+#define SITEBOUND_SUBQUERY_H
+
+#include "job.h"
+
+/**
+ * Ask another question on behalf of the query, with its RD and CD, through all modules. The query
+ * waits; inform_super() of the job gets the result, then its operate() is called.
+ * @return false on a cycle or when memory is short: nothing was attached.
+ */
+bool sb_attach_sub(const struct sb_state *state, struct module_qstate *qstate,
+		   struct query_info *qinfo);
+
+/** Whether a job, this one included, may answer a question otherwise than the message cache does:
+ * then it has to be asked by a sub-query. */
+bool sb_is_claimed(const struct sb_state *state, const struct query_info *qinfo);
+
+#endif
