@@ -293,7 +293,7 @@ def test_other_processes_parts_go(lab):
 if operation.takes_module_config():
     def test_module_removed_by_reload(lab):
         """The part of a module that is no longer loaded goes with the next write."""
-        resolver = with_metrics(lab)
+        resolver = with_metrics(lab, apart=True)
         wait_for_file(resolver)
         with open(resolver.unbound_conf, encoding="utf-8") as file:
             text = file.read()
@@ -326,7 +326,7 @@ def test_directory_not_writable(lab):
             resolver = with_metrics(own, metrics=os.path.join(closed, "p.prom"), user="nobody",
                                     folder=open_folder)
             lines = wait(lambda: re.findall(r".*cannot be written.*", resolver.log()), 10)
-            wait(lambda: len(re.findall(r".*p\.prom.*cannot be written.*", resolver.log())) == 3, 10)
+            wait(lambda: len(re.findall(r".*p\.prom.*cannot be written.*", resolver.log())) == 1, 10)
             assert "p.prom" in lines[0] and "ermission denied" in lines[0], lines
             own.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
             os.chown(closed, nobody.pw_uid, nobody.pw_gid)
@@ -364,7 +364,7 @@ def test_disk_full(lab):
                 pass
     resolver.mark_log()
     resolver.reload()
-    wait(lambda: len(re.findall(r"p\.prom: cannot be written: No space left", resolver.new_log())) >= 3, 10)
+    wait(lambda: len(re.findall(r"p\.prom: cannot be written: No space left", resolver.new_log())) >= 1, 10)
     assert parse(read(resolver.prom)) == parse(old)
     assert not os.path.exists(resolver.prom + ".new")
     lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
