@@ -88,6 +88,8 @@ struct sb_verdict {
 	enum sb_rcode rcode;
 	/** AA: the answer is computed here, not resolved */
 	bool authoritative;
+	/** TC: ask again over TCP */
+	bool truncated;
 	/** type of the answer's RRset; 0 is an empty answer section */
 	uint16_t rrtype;
 	/** TTL of the answer's RRset in seconds */

@@ -20,8 +20,8 @@ bool sb_rules_init(const struct sb_value *value, struct sb_rules *rules)
 
 bool sb_rules_add(const struct sb_value *value, struct sb_rules *rules, const struct sb_dname *name)
 {
-	const struct sb_dname **grown =
-		sb_arena_grow(value->yaml->arena, rules->name, rules->count, sizeof(*grown));
+	const struct sb_dname **grown = sb_arena_grow(value->yaml->arena, rules->name, rules->count,
+						      sizeof(*grown));
 
 	if (grown == NULL) {
 		sb_value_no_memory(value);

@@ -30,6 +30,7 @@ void noaaaa_suppress(const struct noaaaa_zone *zone, struct sb_verdict *verdict)
 {
 	verdict->kind = SB_ANSWER;
 	verdict->authoritative = false;
+	verdict->truncated = false;
 	verdict->rule = zone->index;
 	verdict->ede = SB_EDE_FILTERED;
 	if (zone->rule->nxdomain) {

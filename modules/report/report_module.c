@@ -47,20 +47,10 @@ struct report_running {
 	struct report_writer *writer;
 	struct report_observer observer;
 	char hostname[HOST_NAME_MAX + 1];
-	unsigned generation;
+	/** by number of the resolver thread */
+	struct report_thread *thread;
 	unsigned thread_count;
-	atomic_uint threads_known;
-	struct report_thread *thread;
 };
-
-/** Numbers the instances, from 1. */
-static atomic_uint generations;
-
-/** The calling thread's part of the instance of that number. */
-static _Thread_local struct {
-	unsigned generation;
-	struct report_thread *thread;
-} mine;
 
 static void running_free(struct report_running *running)
 {
@@ -132,7 +122,6 @@ static int report_start(struct sb_state *state, struct module_env *env)
 
 	if (running == NULL)
 		goto failed;
-	running->generation = 1 + atomic_fetch_add(&generations, 1);
 	running->thread_count = env->cfg->num_threads > 0 ? (unsigned)env->cfg->num_threads : 1;
 	if (gethostname(running->hostname, sizeof(running->hostname) - 1) == 0)
 		running->observer.hostname = running->hostname;
@@ -175,16 +164,11 @@ static void report_stop(struct sb_state *state)
 	state->own = NULL;
 }
 
-/** The calling thread's part; NULL when there are more threads than Unbound said. */
-static const struct report_thread *this_thread(struct report_running *running)
+/** The part of the thread that env belongs to. Workers are numbered from 1 in their allocators. */
+static const struct report_thread *thread_of(const struct report_running *running,
+					     const struct module_env *env)
 {
-	if (mine.generation != running->generation) {
-		unsigned index = atomic_fetch_add(&running->threads_known, 1);
-
-		mine.generation = running->generation;
-		mine.thread = index < running->thread_count ? running->thread + index : NULL;
-	}
-	return mine.thread;
+	return &running->thread[(unsigned)env->alloc->thread_num % running->thread_count];
 }
 
 static int64_t monotonic_ns(void)
@@ -245,39 +229,29 @@ static void take_report(struct report_running *running, const struct report_thre
 		count(thread, REPORT_COUNT_QUEUE_DROPPED);
 }
 
-/** Answer a question in a report zone. */
-static void answer(const struct sb_state *state, struct module_qstate *qstate,
-		   const struct report_zone *zone, const struct sb_query *query,
-		   unsigned apex_label)
+/** Decide about a question in a report zone, and take the report in it. */
+static void take_question(const struct sb_state *state, const struct module_env *env,
+			  const struct report_zone *zone, const struct sb_query *query,
+			  unsigned apex_label, const struct sb_client *client,
+			  struct sb_verdict *verdict)
 {
 	struct report_running *running = state->own;
-	const struct report_thread *thread = this_thread(running);
-	const struct mesh_reply *reply = qstate->mesh_info->reply_list;
+	const struct report_thread *thread = thread_of(running, env);
 	char event_id[REPORT_EVENT_ID_MAX] = "";
-	struct sb_client client = {0};
 	struct report_decoded decoded;
-	struct sb_verdict verdict = {.kind = SB_ANSWER, .authoritative = true, .ede = SB_EDE_NONE};
 
-	if (thread == NULL) {
-		sb_verdict_negative(&verdict, SB_NOERROR, &zone->soa);
-		sb_reply_verdict(state, qstate, &verdict);
-		return;
-	}
-	/* none: another name led here, and the client asked for that one */
-	if (reply != NULL)
-		sb_client_from(&reply->query_reply, &client);
-	report_decode(zone, thread->scratch, query, apex_label, &client.addr, &decoded);
-	if (report_wants_tcp(zone, &decoded, client.stream)) {
-		sb_verdict_negative(&verdict, SB_NOERROR, NULL);
-		sb_reply_verdict(state, qstate, &verdict);
-		if (qstate->return_msg != NULL)
-			qstate->return_msg->rep->flags |= BIT_TC;
+	*verdict =
+		(struct sb_verdict){.kind = SB_ANSWER, .authoritative = true, .ede = SB_EDE_NONE};
+	report_decode(zone, thread->scratch, query, apex_label, &client->addr, &decoded);
+	if (report_wants_tcp(zone, &decoded, client->stream)) {
+		sb_verdict_negative(verdict, SB_NOERROR, NULL);
+		verdict->truncated = true;
 		return;
 	}
 	switch (decoded.outcome) {
 	case REPORT_ACCEPTED:
 	case REPORT_MALFORMED:
-		take_report(running, thread, zone, query, &client, &decoded, event_id);
+		take_report(running, thread, zone, query, client, &decoded, event_id);
 		break;
 	case REPORT_PARTIAL:
 		count(thread, REPORT_COUNT_PARTIAL);
@@ -285,22 +259,52 @@ static void answer(const struct sb_state *state, struct module_qstate *qstate,
 	case REPORT_IGNORED:
 		break;
 	}
-	report_decide(zone, query, apex_label, &decoded, event_id, &verdict);
-	sb_reply_verdict(state, qstate, &verdict);
+	report_decide(zone, query, apex_label, &decoded, event_id, verdict);
+}
+
+/** The zone that a question is for, when it is switched on. */
+static const struct report_zone *find_zone(const struct sb_state *state,
+					   const struct sb_query *query, unsigned *apex_label)
+{
+	const struct report_zone *zone = sb_zones_find(state->rules->zones, &query->qname,
+						       apex_label);
+
+	return zone != NULL && !sb_is_off(state, zone->index) ? zone : NULL;
 }
 
 static void report_operate(struct sb_state *state, struct module_qstate *qstate,
 			   enum module_ev event, const struct sb_query *query)
 {
+	const struct mesh_reply *reply = qstate->mesh_info->reply_list;
 	const struct report_zone *zone;
+	struct sb_client client = {.port = 0};
+	struct sb_verdict verdict;
 	unsigned apex_label;
 
 	/* a query that the iterator began itself may come back with clients that joined it */
 	if (event == module_event_moddone && sb_was_seen(state, qstate))
 		return;
-	zone = sb_zones_find(state->rules->zones, &query->qname, &apex_label);
-	if (zone != NULL && !sb_is_off(state, zone->index))
-		answer(state, qstate, zone, query, apex_label);
+	zone = find_zone(state, query, &apex_label);
+	if (zone == NULL)
+		return;
+	/* none: another name led here, and the client asked for that one */
+	if (reply != NULL)
+		sb_client_from(&reply->query_reply, &client);
+	take_question(state, qstate->env, zone, query, apex_label, &client, &verdict);
+	sb_reply_verdict(state, qstate, &verdict);
+}
+
+static bool report_early(struct sb_state *state, struct module_env *env,
+			 const struct sb_query *query, size_t apex_len,
+			 const struct sb_client *client, struct sb_verdict *verdict)
+{
+	unsigned apex_label;
+	const struct report_zone *zone = find_zone(state, query, &apex_label);
+
+	if (zone == NULL || zone->apex.wire_len != apex_len)
+		return false;
+	take_question(state, env, zone, query, apex_label, client, verdict);
+	return true;
 }
 
 /** What the resolver itself asks about a report zone's names (the validator's DS) must not be
@@ -308,13 +312,11 @@ static void report_operate(struct sb_state *state, struct module_qstate *qstate,
 static enum sb_guard report_guards(struct sb_state *state, struct module_qstate *qstate,
 				   const struct sb_query *query, struct dns_msg *response)
 {
-	const struct report_zone *zone;
 	unsigned apex_label;
 
 	if (sb_has_passed(state, qstate, response))
 		return SB_GUARD_NONE;
-	zone = sb_zones_find(state->rules->zones, &query->qname, &apex_label);
-	return zone != NULL && !sb_is_off(state, zone->index) ? SB_GUARD_MESSAGE : SB_GUARD_NONE;
+	return find_zone(state, query, &apex_label) != NULL ? SB_GUARD_MESSAGE : SB_GUARD_NONE;
 }
 
 static bool report_claims(const struct sb_state *state, const struct sb_query *query)
@@ -354,6 +356,7 @@ const struct sb_job report_job = {
 	.flush = report_flush,
 	.stop = report_stop,
 	.operate = report_operate,
+	.early = report_early,
 	.guards = report_guards,
 	.claims = report_claims,
 	.more_counters = report_more_counters,

@@ -511,6 +511,7 @@ static void verdict_init(struct sb_verdict *verdict)
 	verdict->kind = SB_PASS;
 	verdict->rcode = SB_NOERROR;
 	verdict->authoritative = true;
+	verdict->truncated = false;
 	verdict->rrtype = 0;
 	verdict->rr_count = 0;
 	verdict->soa = NULL;

@@ -372,6 +372,25 @@ static void synth_operate(struct sb_state *state, struct module_qstate *qstate,
 	}
 }
 
+static bool synth_early(struct sb_state *state, struct module_env *env,
+			const struct sb_query *query, size_t apex_len,
+			const struct sb_client *client, struct sb_verdict *verdict)
+{
+	unsigned left;
+	const struct synth_zone *zone = sb_zones_find(state->rules->zones, &query->qname, &left);
+
+	(void)env, (void)client;
+	if (zone == NULL || zone->apex.wire_len != apex_len || zone->kind != SYNTH_ADDRESSES ||
+	    !zone->otherwise_nxdomain)
+		return false;
+	synth_decide(state->section, query, verdict);
+	/* the local zone has nothing: upstream in its place */
+	if (verdict->kind == SB_ASK_UPSTREAM)
+		synth_decide_upstream(state->section, query, SB_NXDOMAIN, false, verdict);
+	sb_switch_verdict(state, verdict);
+	return true;
+}
+
 static void synth_inform_super(struct sb_state *state, struct module_qstate *sub,
 			       struct module_qstate *super)
 {
@@ -445,12 +464,13 @@ static enum sb_ede synth_cached_ede(const struct sb_state *state, const struct s
 	    ntohs(rep->rrsets[0]->rk.type) != LDNS_RR_TYPE_CNAME)
 		return SB_EDE_NONE;
 	return sb_zones_find(state->rules->zones, &query->qname, &left) != NULL ? SB_EDE_SYNTHESIZED
-									  : SB_EDE_NONE;
+										: SB_EDE_NONE;
 }
 
 const struct sb_job synth_job = {
 	.name = "synth",
 	.operate = synth_operate,
+	.early = synth_early,
 	.inform_super = synth_inform_super,
 	.guards = synth_guards,
 	.claims = synth_claims,

@@ -100,8 +100,7 @@ static bool block_fits(const void *block, size_t size)
 	return usable == 0 || (usable >= size && (!glibc || usable < size + 24));
 }
 
-bool sb_build_check(const struct module_env *env, int id,
-		    int (*own_init)(struct module_env *, int))
+bool sb_build_check(const struct module_env *env, int id, int (*own_init)(struct module_env *, int))
 {
 	struct program program = {.has_version = false};
 	const struct dynlibmod_env *dynlib;

@@ -62,9 +62,9 @@ int sb_cache_guard(struct sb_module *module, struct module_env *env)
 {
 	struct dynlibmod_env *dynlib = env->modinfo[module->id];
 
-	module->guarding =
-		(*dynlib->inplace_cb_register_wrapped)((void *)guard, inplace_cb_query_response,
-						       module, env, module->id) != 0;
+	module->guarding = (*dynlib->inplace_cb_register_wrapped)((void *)guard,
+								  inplace_cb_query_response, module,
+								  env, module->id) != 0;
 	/* costs a call for every cache hit: only where Extended DNS Errors are sent at all */
 	if (module->guarding && module->ede)
 		module->annotating = (*dynlib->inplace_cb_register_wrapped)(
@@ -174,9 +174,9 @@ static void sweep_entry(struct lruhash_entry *entry, void *arg)
 }
 
 static size_t sweep_cache(struct module_env *env,
-		      bool (*doomed)(void *arg, const struct sb_query *query,
-				     const struct reply_info *rep),
-		      void *arg)
+			  bool (*doomed)(void *arg, const struct sb_query *query,
+					 const struct reply_info *rep),
+			  void *arg)
 {
 	struct sweep sweep = {.doomed = doomed, .arg = arg};
 	struct doomed_key *key, *next;

@@ -6,6 +6,7 @@
  */
 #include "cache.h"
 #include "counters.h"
+#include "early.h"
 #include "load.h"
 #include "metrics.h"
 #include "query.h"
@@ -61,6 +62,7 @@ static void module_stop(struct sb_module *module, struct module_env *env)
 	unsigned i;
 
 	sb_watch_stop(module);
+	sb_early_stop(module, env);
 	sb_cache_unguard(module, env);
 	for (i = 0; i < module->job_count; i++) {
 		if (module->job[i].job->flush != NULL)
@@ -102,7 +104,8 @@ static int module_start(struct sb_module *module, struct module_env *env,
 		if (!job_start(state, env, view))
 			return 0;
 	}
-	if (module->job_count > 0 && !sb_cache_guard(module, env)) {
+	if (module->job_count > 0 &&
+	    (!sb_cache_guard(module, env) || !sb_early_start(module, env))) {
 		log_err("%s: out of memory", sb_module_name);
 		return 0;
 	}

@@ -14,6 +14,7 @@
 #include "sitebound/rules.h"
 #include "sitebound/verdict.h"
 
+struct sb_client;
 struct sb_state;
 
 enum sb_guard {
@@ -46,8 +47,18 @@ struct sb_job {
 	 * clients the job is not called.)
 	 * @param query: the question.
 	 */
-	void (*operate)(struct sb_state *state, struct module_qstate *qstate,
-			enum module_ev event, const struct sb_query *query);
+	void (*operate)(struct sb_state *state, struct module_qstate *qstate, enum module_ev event,
+			const struct sb_query *query);
+	/**
+	 * What the job says to a question in the place of a local zone of unbound.conf (early.c);
+	 * NULL when it never does. From a worker thread.
+	 * @param env: the worker's.
+	 * @param apex_len: octets of the local zone's name, which the question's ends with.
+	 * @return whether verdict is set; it must be when the job's zone of that name never passes
+	 *	the question on.
+	 */
+	bool (*early)(struct sb_state *state, struct module_env *env, const struct sb_query *query,
+		      size_t apex_len, const struct sb_client *client, struct sb_verdict *verdict);
 	/** A sub-query that the job attached is done. NULL when it attaches none. */
 	void (*inform_super)(struct sb_state *state, struct module_qstate *sub,
 			     struct module_qstate *super);
@@ -129,8 +140,8 @@ struct sb_module {
 	struct sb_conf *conf;
 	/** `ede: yes` in unbound.conf */
 	bool ede;
-	/** the callbacks are registered (cache.c) */
-	bool guarding, annotating;
+	/** the callbacks are registered (cache.c, early.c) */
+	bool guarding, annotating, early;
 	/** the jobs that have a section, in the order of sb_jobs */
 	struct sb_state job[SB_JOBS_MAX];
 	unsigned job_count;

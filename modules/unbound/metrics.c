@@ -320,8 +320,7 @@ int sb_metrics_start(struct sb_module *module, const struct module_env *env)
 	error = pthread_create(&metrics->thread, NULL, run, metrics);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (error != 0) {
-		log_err("%s: no thread for the metrics: %s", sb_module_name,
-			strerror(error));
+		log_err("%s: no thread for the metrics: %s", sb_module_name, strerror(error));
 		free(metrics->path);
 		free(metrics);
 		return 0;

@@ -143,6 +143,8 @@ struct reply_info *sb_reply_from_verdict(struct regional *region, const struct q
 		rep->authoritative = 1;
 		rep->flags |= BIT_AA;
 	}
+	if (verdict->truncated)
+		rep->flags |= BIT_TC;
 	return rep;
 }
 

@@ -48,8 +48,7 @@ struct sb_switch {
 /** The name ZONE.MODULE. or, without a zone, MODULE. */
 static bool set_name(struct toggle *toggle, const struct sb_job *job, const struct sb_dname *zone)
 {
-	size_t module_len = strlen(job->name),
-	       zone_len = zone != NULL ? zone->wire_len - 1 : 0;
+	size_t module_len = strlen(job->name), zone_len = zone != NULL ? zone->wire_len - 1 : 0;
 	struct sb_dname name;
 
 	if (zone_len + 1 + module_len + 1 > SB_DNAME_MAX)
@@ -374,8 +373,8 @@ static void publish_stats(const struct sb_state *state, struct sink *sink)
 
 			if (count == 0)
 				continue;
-			snprintf(text, sizeof(text), "%s %s %llu", name, state->job->counter_names[j],
-				 (unsigned long long)count);
+			snprintf(text, sizeof(text), "%s %s %llu", name,
+				 state->job->counter_names[j], (unsigned long long)count);
 			add_record(sink, text);
 		}
 	}

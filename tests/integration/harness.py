@@ -412,7 +412,9 @@ class Response:
     def __init__(self, query, wire):
         self.query = query
         self.wire = wire
-        self.message = dns.message.from_wire(wire)
+        # Unbound's own refusal of a stranger has no question and may drag octets of it behind
+        refusal = wire[3] & 15 == 5 and wire[4:12] == bytes(8)
+        self.message = dns.message.from_wire(wire, ignore_trailing=refusal)
 
     @property
     def rcode(self):

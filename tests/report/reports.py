@@ -175,6 +175,14 @@ zone "." { type hint; file "root.hints"; };
             self.process = None
 
 
+def local_zone(zone):
+    """Lines of unbound.conf with which a zone is answered in the place of a local zone, and nothing else is."""
+    return """access-control: 127.0.0.0/8 refuse_non_local
+        local-zone: "{0}." static
+        local-data: "{0}. 60 SOA {0}. nobody.invalid. 1 3600 1200 604800 60"
+        """.format(zone)
+
+
 class Reports:
     """Makes what the tests need, and ends it."""
 

@@ -7,7 +7,7 @@ import dns.message
 import pytest
 
 from harness import Expect, exchange, make_query
-from reports import KEY, ZONE, envelope
+from reports import KEY, ZONE, envelope, local_zone
 
 pytestmark = pytest.mark.needs("report")
 GOOD, GOOD_ID = envelope(nonce=0x0a1b2c3d)
@@ -46,17 +46,22 @@ ROWS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def resolver(module_lab, tmp_path_factory):
+@pytest.fixture(scope="module", params=["module", "local zone"])
+def resolver(request, module_lab, tmp_path_factory):
+    """Answers from the module and those in the place of a local zone are the same."""
     from reports import Reports
     reports = Reports(module_lab, tmp_path_factory.mktemp("answers"))
-    return reports.resolver()
+    return reports.resolver(server=local_zone(ZONE) if request.param == "local zone" else "")
 
 
 @pytest.mark.parametrize("question,options,expected",
                          [pytest.param(*r[1:], id=r[0]) for r in ROWS])
-def test_answer(resolver, question, options, expected):
+def test_answer(request, resolver, question, options, expected):
     qname, qtype = question.split()
+    if "local zone-apex ds" in request.node.name:
+        # the parent's, to Unbound; which is nobody's here
+        assert resolver.ask(qname, qtype).rcode == "REFUSED"
+        return
     qtype = int(qtype[4:]) if qtype.startswith("TYPE") else qtype
     for _ in range(2):
         response = resolver.ask(qname, qtype, **options)
@@ -69,7 +74,7 @@ def test_answer(resolver, question, options, expected):
 def test_other_classes_are_answered_without_data(resolver):
     for qclass in ("CH", "HS"):
         response = resolver.ask(GOOD, "TXT", qclass=qclass)
-        assert response.answer == []
+        assert not response.message.answer
         assert response.rcode != "SERVFAIL"
 
 
@@ -120,10 +125,12 @@ def test_without_the_optional_keys(reports):
         assert Expect(expected).check(resolver.ask(qname, qtype)) is None, question
 
 
-def test_require_tcp(reports):
+@pytest.mark.parametrize("where", ["module", "local zone"])
+def test_require_tcp(reports, where):
     """TC=1 and nothing else over UDP; counted once, when it comes over TCP."""
     resolver = reports.resolver(zones=[{"zone": ZONE, "format": "envelope", "require-tcp": True,
-                                        "keys": {1: KEY}}])
+                                        "keys": {1: KEY}}],
+                                server=local_zone(ZONE) if where == "local zone" else "")
     for options in ({}, {"edns": 0}, {"do": True}, {"rd": False}):
         for qtype in ("TXT", "A"):
             response = resolver.ask(GOOD, qtype, **options)
