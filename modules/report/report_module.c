@@ -3,6 +3,7 @@
  * report's side of the adapter. A question in a report zone is answered at once and never cached;
  * a new report goes into the queue on the way.
  */
+#include "../unbound/clock.h"
 #include "../unbound/counters.h"
 #include "../unbound/query.h"
 #include "../unbound/reply.h"
@@ -171,14 +172,6 @@ static const struct report_thread *thread_of(const struct report_running *runnin
 	return &running->thread[(unsigned)env->alloc->thread_num % running->thread_count];
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static void count(const struct report_thread *thread, unsigned counter)
 {
 	report_stats_add(thread->slot, counter, 1);
@@ -191,7 +184,7 @@ static void take_report(struct report_running *running, const struct report_thre
 			char event_id[REPORT_EVENT_ID_MAX])
 {
 	struct report_arrival arrival;
-	int64_t now_ns = monotonic_ns(), first_seconds;
+	int64_t now_ns = sb_monotonic_ns(), first_seconds;
 	bool accepted = decoded->outcome == REPORT_ACCEPTED, is_new;
 
 	clock_gettime(CLOCK_REALTIME, &arrival.time);

@@ -7,13 +7,10 @@
 
 #include "job.h"
 
-/** Register the callbacks that guard the cache, and that add Extended DNS Errors to what comes
- * from it (see struct sb_job). @return 0 when memory is short. */
+/** Register the callbacks that guard the cache, and that hear of what comes from it: to add Extended
+ * DNS Errors (see struct sb_job), and to start the watch. @return 0 when memory is short. */
 int sb_cache_guard(struct sb_module *module, struct module_env *env);
 void sb_cache_unguard(struct sb_module *module, struct module_env *env);
-
-/** Remove every message that the job touches from the cache. From any thread. */
-void sb_cache_renew(const struct sb_state *state, struct module_env *env);
 
 /** Remove the cached answer to this query. */
 void sb_cache_forget(struct module_qstate *qstate);

@@ -59,7 +59,8 @@ static int group_rules(struct sb_state *state)
 int sb_counters_make(struct sb_state *state, const struct module_env *env)
 {
 	size_t per_line = CACHE_LINE / sizeof(uint64_t);
-	size_t counts = (size_t)state->rules->count * state->job->counter_count;
+	/* the first one counts all */
+	size_t counts = 1 + (size_t)state->rules->count * state->job->counter_count;
 
 	/* workers are numbered from 1 in their allocators, 0 is the main thread's; each has whole
 	 * cache lines of its own */
@@ -84,6 +85,17 @@ const struct sb_dname *sb_shown_name(const struct sb_state *state, unsigned rule
 	return state->first_of_name[rule] == rule ? state->rules->name[rule] : NULL;
 }
 
+uint64_t sb_counters_moved(const struct sb_state *state)
+{
+	uint64_t sum = 0;
+	unsigned i;
+
+	for (i = 0; i < state->count_threads; i++)
+		sum += atomic_load_explicit(&state->count[i * state->count_stride],
+					    memory_order_relaxed);
+	return sum;
+}
+
 uint64_t sb_counter_sum(const struct sb_state *state, unsigned rule, unsigned counter)
 {
 	uint64_t sum = 0;
@@ -92,7 +104,7 @@ uint64_t sb_counter_sum(const struct sb_state *state, unsigned rule, unsigned co
 	for (; rule != SB_RULE_NONE; rule = state->next_of_name[rule]) {
 		for (i = 0; i < state->count_threads; i++)
 			sum += atomic_load_explicit(
-				&state->count[i * state->count_stride +
+				&state->count[i * state->count_stride + 1 +
 					      (size_t)rule * state->job->counter_count + counter],
 				memory_order_relaxed);
 	}

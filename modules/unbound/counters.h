@@ -23,9 +23,11 @@ static inline void sb_count(const struct sb_state *state, const struct module_en
 
 	if (rule >= state->rules->count || counter >= state->job->counter_count)
 		return;
-	count = &state->count[thread * state->count_stride +
-			      (size_t)rule * state->job->counter_count + counter];
-	/* nobody else writes it: no need for an atomic addition */
+	count = &state->count[thread * state->count_stride];
+	/* nobody else writes them: no need for an atomic addition */
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+	count += 1 + (size_t)rule * state->job->counter_count + counter;
 	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
 }
@@ -35,6 +37,9 @@ static inline void sb_count(const struct sb_state *state, const struct module_en
  * rule before it.
  */
 const struct sb_dname *sb_shown_name(const struct sb_state *state, unsigned rule);
+
+/** How often anything was counted. From any thread. */
+uint64_t sb_counters_moved(const struct sb_state *state);
 
 /** A counter of the rule and of those behind it that have the same name, over all threads. From
  * any thread. */

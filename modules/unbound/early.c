@@ -33,14 +33,6 @@ static bool is_soa_of_local_zone(const struct query_info *qinfo, const struct re
 			       rk->dname_len);
 }
 
-/** The environment of the worker that a question came to; NULL when it did not come to one. */
-static struct module_env *env_of(const struct comm_reply *from)
-{
-	struct worker *worker = from != NULL && from->c != NULL ? from->c->cb_arg : NULL;
-
-	return worker != NULL ? &worker->env : NULL;
-}
-
 /** Unbound calls this for every answer from local data, before it is encoded. */
 static int answer(struct query_info *qinfo, struct module_qstate *qstate, struct reply_info *rep,
 		  int rcode, struct edns_data *edns, struct edns_option **options,
@@ -48,7 +40,7 @@ static int answer(struct query_info *qinfo, struct module_qstate *qstate, struct
 		  int id, void *arg)
 {
 	struct sb_module *module = arg;
-	struct module_env *env = env_of(from);
+	struct module_env *env = sb_env_of(from);
 	struct sb_client client;
 	struct sb_query query;
 	unsigned i;

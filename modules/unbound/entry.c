@@ -5,11 +5,13 @@
  * until one answers it or all have let it pass, and back with the answer.
  */
 #include "cache.h"
+#include "clock.h"
 #include "counters.h"
 #include "early.h"
 #include "load.h"
 #include "metrics.h"
 #include "query.h"
+#include "sweep.h"
 #include "switch.h"
 #include "watch.h"
 
@@ -32,24 +34,22 @@ static struct sb_module *module_of(const struct module_env *env, int id)
 
 /* --- loading --- */
 
+/** How long a start sweeps the cache. */
+#define SWEEP_AT_START_NS (10 * SB_MS_NS)
+
 /** Start a job. @return 0 after a line was logged. */
-static int job_start(struct sb_state *state, struct module_env *env,
-		     const struct sb_unbound_view *view)
+static int job_start(struct sb_state *state, struct module_env *env)
 {
 	state->rules = state->section;
-	if (!sb_switches_make(state, view) || !sb_counters_make(state, env)) {
+	if (!sb_counters_make(state, env) || !sb_switches_make(state)) {
 		log_err("sitebound %s: out of memory", state->job->name);
 		return 0;
 	}
-	/* a reload may have kept the cache, with answers by other rules */
-	sb_cache_renew(state, env);
 	return state->job->start == NULL || state->job->start(state, env);
 }
 
-static void job_stop(struct sb_state *state, struct module_env *env)
+static void job_stop(struct sb_state *state)
 {
-	/* a reload may keep the cache, and what comes next may not know these rules */
-	sb_cache_renew(state, env);
 	if (state->job->stop != NULL)
 		state->job->stop(state);
 	sb_switches_free(state);
@@ -70,8 +70,9 @@ static void module_stop(struct sb_module *module, struct module_env *env)
 	}
 	/* the last numbers, after the last line, are asked of the jobs */
 	sb_metrics_stop(module);
+	sb_zones_free(module->switch_names);
 	while (module->job_count > 0)
-		job_stop(&module->job[--module->job_count], env);
+		job_stop(&module->job[--module->job_count]);
 	sb_conf_free(module->conf);
 	free(module);
 }
@@ -101,14 +102,20 @@ static int module_start(struct sb_module *module, struct module_env *env,
 			continue;
 		}
 		module->job_count++;
-		if (!job_start(state, env, view))
+		if (!job_start(state, env))
 			return 0;
 	}
 	if (module->job_count > 0 &&
-	    (!sb_cache_guard(module, env) || !sb_early_start(module, env))) {
+	    (!sb_switches_configure(module, view) || !sb_cache_guard(module, env) ||
+	     !sb_early_start(module, env))) {
 		log_err("%s: out of memory", sb_module_name);
 		return 0;
 	}
+	/* A reload may have kept the cache, with answers by other rules. No worker runs: it must not
+	 * take long, and what is left is done by the clock. */
+	sb_sweep_start(module, ~0U);
+	if (env->msg_cache != NULL)
+		sb_sweep_slice(module, env, sb_monotonic_ns() + SWEEP_AT_START_NS);
 	return sb_metrics_start(module, env);
 }
 

@@ -107,6 +107,33 @@ struct sb_module;
 struct sb_switch;
 struct sb_metrics;
 
+/** Publications of a job: its status and its counters (publish.c). */
+#define SB_PUBLICATIONS 2
+
+struct sb_publication {
+	/** the first label of its records */
+	const char *owner;
+	/** it is being written: the next rule, and the records up to there */
+	bool busy;
+	unsigned rule, records;
+	/** what it tells of: another number is another state of things */
+	uint64_t mark;
+	/** what writing it took, and when it may be written again */
+	int64_t spent_ns, not_before_ns;
+};
+
+/** A sweep of the message cache (sweep.c). */
+struct sb_sweep {
+	/** a bit for each job whose messages go */
+	unsigned jobs;
+	unsigned walks_left;
+	/** when the next walk may begin or go on */
+	int64_t due_ns;
+	/** where it is */
+	size_t slab, bin;
+	bool in_table;
+};
+
 /** A job of a loaded module. Read-only while threads run, but for what the job keeps in `own`. */
 struct sb_state {
 	const struct sb_job *job;
@@ -118,11 +145,13 @@ struct sb_state {
 	/** the job's section of the file, and how it begins */
 	void *section;
 	const struct sb_rules *rules;
-	/** a switch for each rule: true is off (switch.c) */
+	/** for each rule whether it is switched off (switch.c) */
 	atomic_bool *off;
 	/** moved by every change of a switch: what was decided before must not be cached behind */
 	atomic_uint generation;
+	/** the job's switch, and one for each rule */
 	struct sb_switch *switches;
+	struct sb_publication publication[SB_PUBLICATIONS];
 	/** counts by thread, rule and counter (counters.c) */
 	_Atomic uint64_t *count;
 	/** rules of one name are one to those who look: for each rule the first one of its name,
@@ -141,7 +170,7 @@ struct sb_module {
 	/** `ede: yes` in unbound.conf */
 	bool ede;
 	/** the callbacks are registered (cache.c, early.c) */
-	bool guarding, annotating, early;
+	bool guarding, hearing_hits, early;
 	/** the jobs that have a section, in the order of sb_jobs */
 	struct sb_state job[SB_JOBS_MAX];
 	unsigned job_count;
@@ -149,6 +178,17 @@ struct sb_module {
 	_Atomic time_t next_watch;
 	struct module_env *watch_env;
 	struct ub_event *watch_timer;
+	/* what the one who watches does; times of the monotonic clock */
+	/** finds the struct sb_switch of a name in the view */
+	struct sb_zones *switch_names;
+	/** the switches that are not absent */
+	struct sb_switch *present;
+	/** number of the last look at the switches */
+	unsigned look;
+	int64_t next_look_ns;
+	struct sb_sweep sweep;
+	bool publishing;
+	int64_t next_publish_ns;
 	/** the thread that writes the metrics file, or NULL (metrics.c) */
 	struct sb_metrics *metrics;
 };

@@ -103,6 +103,14 @@ struct sb_client {
 	bool stream;
 };
 
+/** The environment of the worker that a question came to; NULL when it did not come to one. */
+static inline struct module_env *sb_env_of(const struct comm_reply *from)
+{
+	struct worker *worker = from != NULL && from->c != NULL ? from->c->cb_arg : NULL;
+
+	return worker != NULL ? &worker->env : NULL;
+}
+
 /** Fill client from the source of a question. */
 void sb_client_from(const struct comm_reply *from, struct sb_client *client);
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file
- * What the module does by the clock: looking at the switches.
+ * What the module does by the clock: looks at switches, sweeps, publishes.
  */
 #ifndef SITEBOUND_WATCH_H
 #define SITEBOUND_WATCH_H
 
 #include "job.h"
 
-/** Start to look at the switches every second, from the worker of env. */
+/** Start to work by the clock, in the worker of env. */
 void sb_watch_start(struct sb_module *module, struct module_env *env);
 
 /** Stop; no worker runs any more. */
 void sb_watch_stop(struct sb_module *module);
 
-/** Start to look at the switches, if nobody does. From a worker, at any query. */
+/** Start to work by the clock, if nobody does. From a worker, at any question. */
 static inline void sb_watch(struct sb_module *module, struct module_env *env)
 {
 	if (atomic_load_explicit(&module->next_watch, memory_order_relaxed) <= *env->now)

@@ -106,7 +106,9 @@ def published(resolver, owner):
         match = re.fullmatch(r'(?:\d+\.)?%s\.([a-z]+)\.\s+0\s+IN\s+TXT\s+"(.*)"' % owner, line)
         if match:
             out.append((match[1], match[2].split()))
-    return out
+    # many records are written bit by bit, and the last one says that it is
+    complete = {module for module, words in out if words == [".", "complete"]}
+    return [(module, words) for module, words in out if module in complete and words != [".", "complete"]]
 
 
 def status(resolver):
