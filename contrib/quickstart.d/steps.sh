@@ -11,6 +11,21 @@ die() {
 	exit 1
 }
 
+# leave_spaces PROGRAM ARGUMENT...: autoconf and libtool cannot work in a path with spaces. From
+# such a checkout the program runs in a copy of it, in a directory of the user's own that stays.
+leave_spaces() {
+	local copy sum
+	[[ ${checkout:?} == *[[:space:]]* ]] || return 0
+	sum=$(cksum <<<"$checkout")
+	copy=/var/tmp/sitebound-$EUID-${sum%% *}
+	mkdir -m 700 "$copy" 2>/dev/null || true
+	[[ -d $copy && -O $copy && ! -L $copy ]] || die "$copy is not a directory of this user"
+	say "the path of this checkout has spaces, which the build cannot have: working in a copy, $copy"
+	find "$copy" -mindepth 1 -maxdepth 1 ! -name .cache -exec rm -rf {} +
+	tar -C "$checkout" --exclude=./.cache -cf - . | tar -C "$copy" -xf -
+	exec "$copy/$1" "${@:2}"
+}
+
 # need_packages NAME...: installs what is missing; as another user than root it
 # can only say what is missing.
 need_packages() {
@@ -141,6 +156,13 @@ step() {
 		say "    (all of it: $log)"
 	fi
 	return 0
+}
+
+# skip_step REASON: ends the step that calls it as one skip.
+skip_step() {
+	printf '0 0 1\n' >"$step_counts"
+	printf '%s\n' "$*" >"$step_skips"
+	exit 0
 }
 
 # finish: the last line and the exit status.

@@ -259,7 +259,7 @@ bool sb_publish(struct sb_module *module, struct module_env *env, int64_t until_
 {
 	struct views *views = sb_compat_views(env);
 	int64_t now_ns = sb_monotonic_ns();
-	bool busy = false, due[SB_JOBS_MAX][SB_PUBLICATIONS];
+	bool busy = false, due[SB_JOBS_MAX][SB_PUBLICATIONS] = {{false}};
 	struct view *view;
 	unsigned i, j;
 

@@ -4,7 +4,8 @@
 The environment says where things are:
 
   UNBOUND_PREFIX         where the Unbound under test is installed (sbin/unbound); without it, unbound from PATH
-  UNBOUND_PREFIX_OTHER   another version of Unbound, for the test of the build check
+  UNBOUND_PREFIX_OTHER   an Unbound that is configured otherwise, for the test of the build check
+  UNBOUND_PREFIX_RELEASE another version of Unbound, for the same
   SITEBOUND_MODULES      directories with sitebound.so, synth.so, noaaaa.so, report.so, separated by ':'; each may also
                          be the parent of NAME/NAME.so, NAME/.libs/NAME.so or .libs/NAME.so
   SITEBOUND_APART        1: load the single-job modules instead of sitebound.so

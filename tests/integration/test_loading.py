@@ -82,13 +82,15 @@ def test_bound_at_load(module):
 # -- another Unbound ----------------------------------------------------------------------------
 @pytest.mark.plain
 @pytest.mark.parametrize("module", [pytest.param(m, marks=pytest.mark.needs(m)) for m in MODULES])
-def test_another_unbound_refuses(lab, module):
-    other = unbound_program("unbound", "UNBOUND_PREFIX_OTHER")
+@pytest.mark.parametrize("prefix", ["UNBOUND_PREFIX_OTHER", "UNBOUND_PREFIX_RELEASE"])
+def test_another_unbound_refuses(lab, module, prefix):
+    other = unbound_program("unbound", prefix)
     if other is None:
-        missing("UNBOUND_PREFIX_OTHER is not set: no other Unbound to try the module in")
+        missing("%s is not there: no such Unbound to try the module in" % prefix)
     ours = version(unbound_program("unbound"))
-    log = refused(lab, modules=(module,), prefix="UNBOUND_PREFIX_OTHER")
-    lines = [line for line in log.splitlines() if ours in line and version(other) in line]
+    running = "build of that version" if version(other) == ours else version(other)
+    log = refused(lab, modules=("synth",), module_files=[module_path(module)], prefix=prefix)
+    lines = [line for line in log.splitlines() if ours in line and running in line]
     assert len(lines) == 1, log
     assert re.search(r"[Rr]ebuild|[Bb]uild it again", lines[0]), lines[0]
 
