@@ -26,9 +26,12 @@ struct sb_netblock {
 	struct sb_addr addr;
 	/** bits, at most 8 * addr.len */
 	uint8_t prefix_len;
+	/** in a sorted array: one more than the index of the smallest block that has this one, the
+	 * same block again included; 0: none has */
+	uint32_t up;
 };
 
-/** An array of netblocks. */
+/** An array of netblocks, sorted by sb_netblocks_sort(). */
 struct sb_netblocks {
 	struct sb_netblock *block;
 	size_t count;
@@ -70,6 +73,23 @@ static inline bool sb_netblock_has(const struct sb_netblock *block, const struct
 /** Whether every address of inner is in outer. */
 bool sb_netblock_covers(const struct sb_netblock *outer, const struct sb_netblock *inner);
 
+/**
+ * Sort an array whose elements begin with a struct sb_netblock, and set `up`: by family, address,
+ * prefix length. Then a block is found in a time that hardly grows with their number.
+ * @param size: octets of an element. Equal blocks stay in their order.
+ * @return SB_OK or SB_ENOMEM.
+ */
+SB_MUST_CHECK enum sb_err sb_netblocks_sort(void *array, size_t count, size_t size);
+
+/**
+ * Find the most specific block of a sorted array that has all of a block.
+ * @param next: where the block itself would stand; when nothing has it, only there may stand a
+ *	block that it has. May be NULL.
+ * @return the element, of equal ones the first; or NULL.
+ */
+const void *sb_netblocks_search(const void *array, size_t count, size_t size,
+				const struct sb_netblock *block, size_t *next);
+
 /** The most specific block of the array that has addr, or NULL. */
 const struct sb_netblock *sb_netblocks_find(const struct sb_netblocks *blocks,
 					    const struct sb_addr *addr);
@@ -79,7 +99,8 @@ void sb_addr_mask(struct sb_addr *addr, unsigned prefix_len);
 
 /**
  * The IPv4 address that an IPv6 address carries: IPv4-mapped ::ffff:0:0/96 (RFC 4291 section
- * 2.5.5.2), 6to4 2002::/16 (RFC 3056), NAT64 64:ff9b::/96 (RFC 6052).
+ * 2.5.5.2), IPv4-compatible ::/96 (section 2.5.5.1), IPv4-translated ::ffff:0:0:0/96 (RFC 7915),
+ * 6to4 2002::/16 (RFC 3056), NAT64 64:ff9b::/96 (RFC 6052).
  * @return whether it carries one.
  */
 bool sb_addr_embedded_ip4(const struct sb_addr *addr, struct sb_addr *ip4);

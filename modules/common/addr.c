@@ -2,6 +2,7 @@
 #include "sitebound/addr.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 void sb_addr_mask(struct sb_addr *addr, unsigned prefix_len)
@@ -64,25 +65,111 @@ bool sb_netblock_covers(const struct sb_netblock *outer, const struct sb_netbloc
 	return inner->prefix_len >= outer->prefix_len && sb_netblock_has(outer, &inner->addr);
 }
 
+/** Order: by family, address, prefix length. */
+static int compare_blocks(const struct sb_netblock *a, const struct sb_netblock *b)
+{
+	int order = (a->addr.len > b->addr.len) - (a->addr.len < b->addr.len);
+
+	if (order == 0)
+		order = memcmp(a->addr.octet, b->addr.octet, sizeof(a->addr.octet));
+	return order != 0 ? order
+			  : (a->prefix_len > b->prefix_len) - (a->prefix_len < b->prefix_len);
+}
+
+static int compare_places(const void *left, const void *right)
+{
+	const uint8_t *const *a = left, *const *b = right;
+	int order = compare_blocks((const struct sb_netblock *)*a, (const struct sb_netblock *)*b);
+
+	return order != 0 ? order : (*a > *b) - (*a < *b);
+}
+
+static const struct sb_netblock *block_at(const void *array, size_t index, size_t size)
+{
+	return (const struct sb_netblock *)((const uint8_t *)array + index * size);
+}
+
+enum sb_err sb_netblocks_sort(void *array, size_t count, size_t size)
+{
+	const uint8_t **place = malloc((count + 1) * sizeof(*place));
+	uint8_t *sorted = malloc(count * size + 1);
+	size_t i;
+
+	if (place == NULL || sorted == NULL) {
+		free(place);
+		free(sorted);
+		return SB_ENOMEM;
+	}
+	for (i = 0; i < count; i++)
+		place[i] = (const uint8_t *)array + i * size;
+	qsort(place, count, sizeof(*place), compare_places);
+	for (i = 0; i < count; i++)
+		memcpy(sorted + i * size, place[i], size);
+	if (count > 0)
+		memcpy(array, sorted, count * size);
+	for (i = 0; i < count; i++) {
+		struct sb_netblock *block = (struct sb_netblock *)((uint8_t *)array + i * size);
+		uint32_t up = (uint32_t)i;
+
+		/* blocks hold each other or nothing in common: the one before, or one around it */
+		while (up != 0 && !sb_netblock_covers(block_at(array, up - 1, size), block))
+			up = block_at(array, up - 1, size)->up;
+		block->up = up;
+	}
+	free(place);
+	free(sorted);
+	return SB_OK;
+}
+
+const void *sb_netblocks_search(const void *array, size_t count, size_t size,
+				const struct sb_netblock *block, size_t *next)
+{
+	const struct sb_netblock *found;
+	size_t low = 0, high = count;
+
+	/* the first one that stands behind the block */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_blocks(block_at(array, middle, size), block) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (next != NULL)
+		*next = low;
+	while (low != 0 && !sb_netblock_covers(block_at(array, low - 1, size), block))
+		low = block_at(array, low - 1, size)->up;
+	if (low == 0)
+		return NULL;
+	found = block_at(array, low - 1, size);
+	while (found->up != 0 &&
+	       block_at(array, found->up - 1, size)->prefix_len == found->prefix_len)
+		found = block_at(array, found->up - 1, size);
+	return found;
+}
+
 const struct sb_netblock *sb_netblocks_find(const struct sb_netblocks *blocks,
 					    const struct sb_addr *addr)
 {
-	const struct sb_netblock *best = NULL;
-	size_t i;
+	struct sb_netblock one = {.addr = *addr, .prefix_len = (uint8_t)(addr->len * 8)};
 
-	for (i = 0; i < blocks->count; i++) {
-		const struct sb_netblock *block = &blocks->block[i];
+	return sb_netblocks_search(blocks->block, blocks->count, sizeof(*blocks->block), &one,
+				   NULL);
+}
 
-		if (sb_netblock_has(block, addr) &&
-		    (best == NULL || block->prefix_len > best->prefix_len))
-			best = block;
-	}
-	return best;
+/** :: and ::1, which carry nothing. */
+static bool is_ip6_special(const struct sb_addr *addr)
+{
+	return addr->octet[12] == 0 && addr->octet[13] == 0 && addr->octet[14] == 0 &&
+	       addr->octet[15] <= 1;
 }
 
 bool sb_addr_embedded_ip4(const struct sb_addr *addr, struct sb_addr *ip4)
 {
 	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	static const uint8_t compatible[12] = {0};
+	static const uint8_t translated[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 	static const uint8_t nat64[12] = {0, 0x64, 0xff, 0x9b};
 	static const uint8_t to4[2] = {0x20, 0x02};
 	const uint8_t *from;
@@ -90,6 +177,8 @@ bool sb_addr_embedded_ip4(const struct sb_addr *addr, struct sb_addr *ip4)
 	if (addr->len != SB_IP6_LEN)
 		return false;
 	if (memcmp(addr->octet, mapped, sizeof(mapped)) == 0 ||
+	    memcmp(addr->octet, translated, sizeof(translated)) == 0 ||
+	    (memcmp(addr->octet, compatible, sizeof(compatible)) == 0 && !is_ip6_special(addr)) ||
 	    memcmp(addr->octet, nat64, sizeof(nat64)) == 0)
 		from = addr->octet + 12;
 	else if (memcmp(addr->octet, to4, sizeof(to4)) == 0)

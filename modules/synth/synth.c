@@ -19,27 +19,31 @@ const char *const synth_counter_names[SYNTH_COUNTERS] = {
 
 /** Addresses that no name should lead to, unless an `allow` names them: RFC 6890 "this network",
  * loopback, link-local, multicast and reserved blocks of both families. */
+#define BLOCK(family, prefix, ...) \
+	{ \
+		.addr = {(family), {__VA_ARGS__}}, .prefix_len = (prefix) \
+	}
 static const struct sb_netblock builtin_deny[] = {
-	{{4, {0}}, 8},
-	{{4, {127}}, 8},
-	{{4, {169, 254}}, 16},
-	{{4, {224}}, 4},
-	{{4, {240}}, 4},
-	{{16, {0}}, 128},
-	{{16, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}, 128},
-	{{16, {0xfe, 0x80}}, 10},
-	{{16, {0xff}}, 8},
+	BLOCK(4, 8, 0),
+	BLOCK(4, 8, 127),
+	BLOCK(4, 16, 169, 254),
+	BLOCK(4, 4, 224),
+	BLOCK(4, 4, 240),
+	BLOCK(16, 128, 0),
+	BLOCK(16, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
+	/* carries IPv4 addresses at places that only the network knows (RFC 8215) */
+	BLOCK(16, 48, 0, 0x64, 0xff, 0x9b, 0, 1),
+	BLOCK(16, 10, 0xfe, 0x80),
+	/* site-local (RFC 3879) */
+	BLOCK(16, 10, 0xfe, 0xc0),
+	BLOCK(16, 8, 0xff),
 };
 
 static bool allow_has_family(const struct sb_netblocks *allow, uint8_t addr_len)
 {
-	size_t i;
-
-	for (i = 0; i < allow->count; i++) {
-		if (allow->block[i].addr.len == addr_len)
-			return true;
-	}
-	return false;
+	/* IPv4 stands before IPv6 */
+	return allow->count > 0 && (allow->block[0].addr.len == addr_len ||
+				    allow->block[allow->count - 1].addr.len == addr_len);
 }
 
 /** allow, deny and the built-in list for one address, carried ones not regarded. */
@@ -477,20 +481,14 @@ static bool parse_reverse(const struct sb_dname *qname, struct sb_netblock *bloc
 static const struct synth_range *find_range(const struct synth_conf *conf,
 					    const struct sb_netblock *block)
 {
-	const struct synth_range *best = NULL, *below = NULL;
-	size_t i;
+	size_t next;
+	const struct synth_range *range = sb_netblocks_search(conf->range, conf->range_count,
+							      sizeof(*conf->range), block, &next);
 
-	for (i = 0; i < conf->range_count; i++) {
-		const struct synth_range *range = &conf->range[i];
-
-		if (sb_netblock_covers(&range->block, block)) {
-			if (best == NULL || range->block.prefix_len > best->block.prefix_len)
-				best = range;
-		} else if (sb_netblock_covers(block, &range->block)) {
-			below = range;
-		}
-	}
-	return best != NULL ? best : below;
+	if (range == NULL && next < conf->range_count &&
+	    sb_netblock_covers(block, &conf->range[next].block))
+		range = &conf->range[next];
+	return range;
 }
 
 static void decide_reverse(const struct synth_conf *conf, const struct sb_query *query,

@@ -60,6 +60,7 @@ struct synth_zone {
 
 /** A range whose addresses have computed PTR records. */
 struct synth_range {
+	/** must come first */
 	struct sb_netblock block;
 	/** the zone of the names that PTR records point to */
 	const struct synth_zone *names;
@@ -70,6 +71,7 @@ struct synth_conf {
 	struct sb_rules rules;
 	/** by rule: in the order of the file, reverse zones last */
 	struct synth_zone **zone;
+	/** sorted by their blocks */
 	struct synth_range *range;
 	size_t range_count;
 };

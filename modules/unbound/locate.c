@@ -24,15 +24,34 @@ const char *sb_path_in_chroot(const struct module_env *env, const char *path)
 	return path;
 }
 
-/** The program's arguments. The C library gives them to the constructors of what is loaded at run
- * time, too; /proc, where they can be read as well, is out of sight in a chroot and to AppArmor. */
+/** The program's arguments, NULL when they cannot be had. */
 static char **arguments;
 
+#ifdef __GLIBC__
+/* glibc gives them to the constructors of what is loaded at run time, too; /proc is out of sight in
+ * a chroot and to AppArmor */
 __attribute__((constructor)) static void keep_arguments(int argc, char **argv)
 {
 	if (argc > 0)
 		arguments = argv;
 }
+#else
+/* other C libraries give nothing to constructors */
+__attribute__((constructor)) static void read_arguments(void)
+{
+	static char text[4096], *words[64];
+	FILE *file = fopen("/proc/self/cmdline", "r");
+	size_t len = file != NULL ? fread(text, 1, sizeof(text) - 1, file) : 0, at = 0, count = 0;
+
+	if (file != NULL)
+		fclose(file);
+	for (; at < len && count < sizeof(words) / sizeof(words[0]) - 1;
+	     at += strlen(text + at) + 1)
+		words[count++] = text + at;
+	if (count > 0)
+		arguments = words;
+}
+#endif
 
 /** The argument of -c on the command line of this process, or Unbound's default. */
 static const char *unbound_conf_path(void)

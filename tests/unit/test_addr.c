@@ -175,8 +175,8 @@ static void find(void **state)
 		const char *addr;
 		int found;
 	} rows[] = {
-		{"10.1.2.3", 2}, {"10.1.2.4", 1},    {"10.2.0.0", 0},
-		{"8.8.8.8", 3},	 {"2001:db8::1", 4}, {"2001:db9::", -1},
+		{"10.1.2.3", 3}, {"10.1.2.4", 2},    {"10.2.0.0", 1},
+		{"8.8.8.8", 0},	 {"2001:db8::1", 4}, {"2001:db9::", -1},
 	};
 	struct sb_netblock block[COUNT(texts)];
 	struct sb_netblocks blocks = {.block = block, .count = COUNT(texts)};
@@ -186,6 +186,7 @@ static void find(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(texts); i++)
 		assert_int_equal(sb_netblock_parse(texts[i], &block[i]), SB_OK);
+	assert_int_equal(sb_netblocks_sort(block, COUNT(block), sizeof(block[0])), SB_OK);
 	for (i = 0; i < COUNT(rows); i++) {
 		addr = addr_of(rows[i].addr);
 		CHECK(rows[i].addr, sb_netblocks_find(&blocks, &addr) ==
@@ -194,6 +195,56 @@ static void find(void **state)
 	blocks.count = 0;
 	addr = addr_of("10.0.0.1");
 	CHECK("empty", sb_netblocks_find(&blocks, &addr) == NULL);
+	unit_done();
+}
+
+/** Many random blocks that lie in one another, against a look at each of them. */
+static void find_random(void **state)
+{
+	struct sb_netblock block[300], part;
+	struct sb_netblocks blocks = {.block = block, .count = COUNT(block)};
+	uint32_t random = 7;
+	size_t i, round, next;
+
+	(void)state;
+	for (round = 0; round < 2000; round++) {
+		const struct sb_netblock *found, *best = NULL;
+		bool has_one = false;
+
+		/* few different octets, so that blocks meet */
+		for (i = 0; round % 100 == 0 && i < COUNT(block); i++) {
+			memset(&block[i], 0, sizeof(block[i]));
+			random = random * 1664525 + 1013904223;
+			block[i].addr.len = random >> 31 ? SB_IP4_LEN : SB_IP6_LEN;
+			block[i].addr.octet[0] = (uint8_t)(random >> 20 & 3);
+			block[i].addr.octet[1] = (uint8_t)(random >> 12 & 0xe0);
+			block[i].prefix_len = (uint8_t)((random >> 8) % 17);
+			sb_addr_mask(&block[i].addr, block[i].prefix_len);
+		}
+		if (round % 100 == 0)
+			assert_int_equal(sb_netblocks_sort(block, COUNT(block), sizeof(block[0])),
+					 SB_OK);
+		random = random * 1664525 + 1013904223;
+		memset(&part, 0, sizeof(part));
+		part.addr.len = random >> 31 ? SB_IP4_LEN : SB_IP6_LEN;
+		part.addr.octet[0] = (uint8_t)(random >> 20 & 3);
+		part.addr.octet[1] = (uint8_t)(random >> 12 & 0xf0);
+		part.prefix_len = (uint8_t)((random >> 8) % 20);
+		sb_addr_mask(&part.addr, part.prefix_len);
+		for (i = 0; i < COUNT(block); i++) {
+			if (sb_netblock_covers(&block[i], &part) &&
+			    (best == NULL || block[i].prefix_len > best->prefix_len))
+				best = &block[i];
+			has_one = has_one || sb_netblock_covers(&part, &block[i]);
+		}
+		found = sb_netblocks_search(block, COUNT(block), sizeof(block[0]), &part, &next);
+		CHECK("random", found == best);
+		if (best == NULL)
+			CHECK("inside", has_one == (next < COUNT(block) &&
+						    sb_netblock_covers(&part, &block[next])));
+		if (part.prefix_len == part.addr.len * 8)
+			CHECK("find", sb_netblocks_find(&blocks, &part.addr) == best);
+	}
 	unit_done();
 }
 
@@ -234,10 +285,12 @@ static void embedded(void **state)
 		{"::ffff:255.255.255.255", "255.255.255.255"},
 		{"::fffe:10.1.2.3", NULL},
 		{"::1:ffff:10.1.2.3", NULL},
-		{"0:0:0:0:ffff:0:10.1.2.3", NULL},
-		{"::10.1.2.3", NULL},
+		{"0:0:0:0:ffff:0:10.1.2.3", "10.1.2.3"},
+		{"::10.1.2.3", "10.1.2.3"},
 		{"::", NULL},
 		{"::1", NULL},
+		{"::2", "0.0.0.2"},
+		{"::ffff:0:0:10.1.2.3", NULL},
 		{"2002:a01:203::", "10.1.2.3"},
 		{"2002:a01:203:ffff:ffff:ffff:ffff:ffff", "10.1.2.3"},
 		{"2002:ffff:ffff::1", "255.255.255.255"},
@@ -270,8 +323,9 @@ static void embedded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parse), cmocka_unit_test(has),	 cmocka_unit_test(covers),
-		cmocka_unit_test(find),	 cmocka_unit_test(mask), cmocka_unit_test(embedded),
+		cmocka_unit_test(parse),       cmocka_unit_test(has),  cmocka_unit_test(covers),
+		cmocka_unit_test(find),	       cmocka_unit_test(mask), cmocka_unit_test(embedded),
+		cmocka_unit_test(find_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
