@@ -29,27 +29,28 @@ static void usage(FILE *to)
 		"Exit: 0 good, 1 bad (every error is listed on standard error), 2 usage.\n");
 }
 
-/** Say what `answer: nxdomain` costs, once a rule. */
+/** Say what `answer: nxdomain` costs, once a file. */
 static void note_nxdomain(const char *path, const struct sb_conf *conf)
 {
 	const struct noaaaa_conf *noaaaa = sb_conf_section(conf, "noaaaa");
-	const struct noaaaa_rule *said = NULL;
-	char text[SB_DNAME_TEXT_MAX];
-	size_t i;
+	char text[SB_DNAME_TEXT_MAX], more[48] = "";
+	size_t i, first = 0, zones = 0;
 
 	for (i = 0; noaaaa != NULL && i < noaaaa->rules.count; i++) {
-		const struct noaaaa_zone *zone = noaaaa->zone[i];
-
-		if (!zone->rule->nxdomain || zone->rule == said)
-			continue;
-		said = zone->rule;
-		sb_dname_to_text(&zone->apex, 0, text);
-		printf("%s: note: noaaaa answers AAAA of %s with nxdomain, \"no such name\". musl "
-		       "since 1.2.1 (Alpine) takes that for A as well; so do systemd-resolved and "
-		       "caches that follow RFC 8020 when a SOA comes with it, which is why none "
-		       "does. answer: nodata is the safe choice.\n",
-		       path, text);
+		if (noaaaa->zone[i]->rule->nxdomain && zones++ == 0)
+			first = i;
 	}
+	if (zones == 0)
+		return;
+	if (zones > 1)
+		snprintf(more, sizeof(more), " and %zu other zone%s", zones - 1,
+			 zones == 2 ? "" : "s");
+	sb_dname_to_text(&noaaaa->zone[first]->apex, 0, text);
+	printf("%s: note: noaaaa answers AAAA of %s%s with nxdomain, \"no such name\". musl since "
+	       "1.2.1 (Alpine) takes that for A as well; so do systemd-resolved and caches that "
+	       "follow RFC 8020 when a SOA comes with it, which is why none does. answer: nodata "
+	       "is the safe choice.\n",
+	       path, text, more);
 }
 
 /** Check one file and print its errors. @return the configuration when it is good. */

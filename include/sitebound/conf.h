@@ -9,8 +9,11 @@
 
 #include "sitebound/err.h"
 
-/** A file larger than this many octets is refused. */
-#define SB_CONF_FILE_MAX (4U << 20)
+/** A file larger than this many octets is refused: several hundred thousand zones fit in. */
+#define SB_CONF_FILE_MAX (32U << 20)
+
+/** Values of a file, each as often as aliases of YAML repeat it: more are refused. */
+#define SB_CONF_VALUES_MAX (2U << 20)
 
 /** Mappings and lists may be in one another this deep; no file of ours needs more than six. */
 #define SB_CONF_DEPTH_MAX 32
@@ -39,11 +42,14 @@ void sb_diags_free(struct sb_diags *diags);
 struct sb_conf;
 
 /**
- * Read a file whole.
+ * Read a file whole: a regular one, without waiting for anybody.
  * @param text, text_len: the contents, with a zero octet behind; free() them.
  * @return SB_OK, SB_ESYS (errno), SB_ERANGE (over SB_CONF_FILE_MAX), SB_ENOMEM.
  */
 SB_MUST_CHECK enum sb_err sb_conf_read_file(const char *path, char **text, size_t *text_len);
+
+/** The same for whatever is open: a pipe is read until it is closed. */
+SB_MUST_CHECK enum sb_err sb_conf_read_fd(int fd, char **text, size_t *text_len);
 
 /**
  * Check and build a configuration. All sections are checked, whichever module asks.
@@ -56,7 +62,8 @@ SB_MUST_CHECK enum sb_err sb_conf_read_file(const char *path, char **text, size_
 SB_MUST_CHECK enum sb_err sb_conf_parse(const char *name, const char *text, size_t text_len,
 					struct sb_diags *diags, struct sb_conf **conf);
 
-/** sb_conf_read_file() and sb_conf_parse(); a file that cannot be read is a diagnostic too. */
+/** For tools: read and parse a file, a pipe, or standard input for "-"; what cannot be read is a
+ * diagnostic too. */
 SB_MUST_CHECK enum sb_err sb_conf_load(const char *path, struct sb_diags *diags,
 				       struct sb_conf **conf);
 

@@ -27,56 +27,65 @@ struct sb_conf {
 	const char *metrics;
 };
 
-enum sb_err sb_conf_read_file(const char *path, char **text, size_t *text_len)
+enum sb_err sb_conf_read_fd(int fd, char **text, size_t *text_len)
 {
-	enum sb_err err = SB_ESYS;
-	struct stat stat;
+	size_t len = 0, room = 0;
 	char *buffer = NULL;
-	size_t len = 0;
-	int fd;
 
-	/* O_NONBLOCK: opening a FIFO must not hang the resolver */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd == -1)
-		return SB_ESYS;
-	if (fstat(fd, &stat) == -1)
-		goto cleanup;
-	if (!S_ISREG(stat.st_mode)) {
-		errno = S_ISDIR(stat.st_mode) ? EISDIR : EINVAL;
-		goto cleanup;
-	}
-	if (stat.st_size > (off_t)SB_CONF_FILE_MAX) {
-		err = SB_ERANGE;
-		goto cleanup;
-	}
-	buffer = malloc((size_t)SB_CONF_FILE_MAX + 1);
-	if (buffer == NULL) {
-		err = SB_ENOMEM;
-		goto cleanup;
-	}
 	for (;;) {
-		ssize_t n = read(fd, buffer + len, (size_t)SB_CONF_FILE_MAX + 1 - len);
+		ssize_t n;
 
+		if (room - len < 2) {
+			char *grown = realloc(buffer, room = room > 0 ? 2 * room : 1U << 16);
+
+			if (grown == NULL) {
+				free(buffer);
+				return SB_ENOMEM;
+			}
+			buffer = grown;
+		}
+		n = read(fd, buffer + len, room - len - 1);
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1)
-			goto cleanup;
-		if (n == 0)
-			break;
+		if (n <= 0) {
+			if (n == 0)
+				break;
+			free(buffer);
+			return SB_ESYS;
+		}
 		len += (size_t)n;
 		if (len > SB_CONF_FILE_MAX) {
-			err = SB_ERANGE;
-			goto cleanup;
+			free(buffer);
+			return SB_ERANGE;
 		}
 	}
 	buffer[len] = '\0';
 	*text = buffer;
 	*text_len = len;
-	buffer = NULL;
-	err = SB_OK;
-cleanup:
-	free(buffer);
+	return SB_OK;
+}
+
+enum sb_err sb_conf_read_file(const char *path, char **text, size_t *text_len)
+{
+	enum sb_err err = SB_ESYS;
+	struct stat stat;
+	int fd, error;
+
+	/* O_NONBLOCK: opening a FIFO must not hang the resolver */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -1)
+		return SB_ESYS;
+	if (fstat(fd, &stat) == 0) {
+		if (!S_ISREG(stat.st_mode))
+			errno = S_ISDIR(stat.st_mode) ? EISDIR : EINVAL;
+		else
+			err = stat.st_size > (off_t)SB_CONF_FILE_MAX
+				      ? SB_ERANGE
+				      : sb_conf_read_fd(fd, text, text_len);
+	}
+	error = errno;
 	close(fd);
+	errno = error;
 	return err;
 }
 
@@ -219,6 +228,13 @@ enum sb_err sb_conf_parse(const char *name, const char *text, size_t text_len,
 		text += 3;
 		text_len -= 3;
 	}
+	/* an editor has emptied it, and is about to write it */
+	if (text_len == 0) {
+		struct sb_value place = {.yaml = &yaml};
+
+		sb_value_error(&place, "is empty; a file that is meant to hold nothing says {}");
+		return SB_ECONF;
+	}
 	if (!check_depth(&yaml, text, text_len))
 		return SB_ECONF;
 	if (!parser_start(&parser, text, text_len))
@@ -268,23 +284,29 @@ enum sb_err sb_conf_load(const char *path, struct sb_diags *diags, struct sb_con
 {
 	struct sb_yaml yaml = {.file = path, .diags = diags};
 	struct sb_value place = {.yaml = &yaml};
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	enum sb_err err = SB_ESYS;
 	size_t text_len;
 	char *text;
-	enum sb_err err;
 
-	err = sb_conf_read_file(path, &text, &text_len);
+	if (fd != -1)
+		err = sb_conf_read_fd(fd, &text, &text_len);
 	if (err == SB_OK) {
 		err = sb_conf_parse(path, text, text_len, diags, conf);
 		free(text);
-		return err;
+	} else {
+		if (err == SB_ERANGE)
+			sb_value_error(&place, "larger than %u octets", SB_CONF_FILE_MAX);
+		else if (err == SB_ENOMEM)
+			sb_value_no_memory(&place);
+		else
+			sb_value_error(&place, "cannot be read: %s", strerror(errno));
+		err = SB_ECONF;
 	}
-	if (err == SB_ERANGE)
-		sb_value_error(&place, "larger than %u octets", SB_CONF_FILE_MAX);
-	else if (err == SB_ENOMEM)
-		sb_value_no_memory(&place);
-	else
-		sb_value_error(&place, "cannot be read: %s", strerror(errno));
-	return SB_ECONF;
+	if (fd != -1 && !is_stdin)
+		close(fd);
+	return err;
 }
 
 void sb_conf_free(struct sb_conf *conf)

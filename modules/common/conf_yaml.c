@@ -150,6 +150,21 @@ static const char *kind(const struct sb_value *value)
 	}
 }
 
+/** Count values that are about to be read. @return whether they are not too many; which is said
+ * once. */
+static bool count_values(const struct sb_value *value, size_t count)
+{
+	size_t before = value->yaml->values;
+
+	value->yaml->values += count;
+	if (value->yaml->values <= SB_CONF_VALUES_MAX)
+		return true;
+	if (before <= SB_CONF_VALUES_MAX)
+		sb_value_error(value, "with what aliases repeat, the file has more than %u values",
+			       SB_CONF_VALUES_MAX);
+	return false;
+}
+
 /**
  * Check a mapping's keys and find the value of each pair; visit() is called with the value, its
  * key and mark set.
@@ -168,6 +183,9 @@ static bool walk_map(const struct sb_value *value,
 		sb_value_error(value, "more than %d keys", SB_CONF_KEYS_MAX);
 		return false;
 	}
+	if (!count_values(value, (size_t)(value->node->data.mapping.pairs.top -
+					  value->node->data.mapping.pairs.start)))
+		return false;
 	for (pair = value->node->data.mapping.pairs.start;
 	     pair < value->node->data.mapping.pairs.top; pair++) {
 		struct sb_value key = child(value, pair->key, "?", 0), item;
@@ -281,6 +299,9 @@ bool sb_read_list(const struct sb_value *value, size_t least, sb_reader *read, v
 		sb_value_error(value, "must be a list, not %s", kind(value));
 		return false;
 	}
+	if (!count_values(value, (size_t)(value->node->data.sequence.items.top -
+					  value->node->data.sequence.items.start)))
+		return false;
 	for (item = value->node->data.sequence.items.start;
 	     item < value->node->data.sequence.items.top; item++) {
 		struct sb_value element = child(value, *item, NULL, index++);

@@ -23,6 +23,8 @@ struct sb_yaml {
 	yaml_document_t document;
 	struct sb_arena *arena;
 	struct sb_diags *diags;
+	/** values that were read so far */
+	size_t values;
 };
 
 /** A value and the way to it. Lives on the stack of the reader that walks the document. */

@@ -163,7 +163,7 @@ def switch_and_wait(resolver, position, module, zone=None, state=None):
     switch(resolver, position, module, zone)
     state = state or position
     key = (module, zone.rstrip(".") if zone else ".")
-    wait(lambda: key in status(resolver) and status(resolver)[key].state == state,
+    wait(lambda: (found := status(resolver).get(key)) and found.state == state,
          EFFECT - (time.monotonic() - began), "%s %s" % (key, state))
 
 
