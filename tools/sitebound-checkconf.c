@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../modules/noaaaa/noaaaa.h"
 #include "sitebound/conf.h"
@@ -97,6 +98,15 @@ static int check_unbound(const char *unbound_path, const char *path, bool quiet)
 	if (err == SB_OK && path == NULL &&
 	    (path = located = unbound_check_locate(&unbound)) == NULL)
 		err = SB_ENOMEM;
+	/* a tier that loads no module needs no configuration of one */
+	if (err == SB_OK && located != NULL && !unbound_check_is_meant(&unbound) &&
+	    strcmp(located, SB_DEFAULT_CONF) == 0 && access(located, F_OK) == -1) {
+		if (!quiet)
+			printf("%s: no module of Sitebound is loaded: nothing to check\n",
+			       unbound_path);
+		result = GOOD;
+		goto cleanup;
+	}
 	if (err == SB_OK && (conf = check(path, quiet)) == NULL)
 		goto cleanup;
 	if (err == SB_OK)

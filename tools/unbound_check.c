@@ -14,9 +14,9 @@
 #include "../modules/report/report.h"
 #include "../modules/synth/synth.h"
 
-/** The modules in their documented order. */
-enum module { REPORT, SYNTH, NOAAAA, MODULES };
-static const char *const module_names[MODULES] = {"report", "synth", "noaaaa"};
+/** The jobs in their order, and what a dynlib-file may be besides one of them. */
+enum module { REPORT, SYNTH, NOAAAA, MODULES, ALL = MODULES, NOT_OURS };
+static const char *const module_names[] = {"report", "synth", "noaaaa", "sitebound"};
 
 /** A zone that a module answers in. */
 struct own_zone {
@@ -24,6 +24,8 @@ struct own_zone {
 	const struct sb_dname *apex;
 	/** a reverse zone of synth */
 	bool reverse;
+	/** it passes no name on, and may be answered in the place of a local zone */
+	bool closed;
 };
 
 /** A name that Unbound itself does something with. */
@@ -35,8 +37,9 @@ struct mark {
 	const struct unbound_statement *statement;
 	/** local-zone: it answers; trust anchors: it is an anchor, not a domain-insecure */
 	bool holds;
-	/** the type of a local-zone */
+	/** the type of a local-zone, and whether local-data gives it an SOA record */
 	const char *type;
+	bool has_soa;
 	/** said of an anchor whose name could not be read */
 	const char *assumed;
 };
@@ -132,13 +135,13 @@ char *unbound_check_locate(const struct unbound_conf *unbound)
 
 /* --- the order of modules --- */
 
-/** The index of the module that a path names, or MODULES. */
+/** The module that a path names. */
 static enum module module_of(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
 	unsigned i;
 
-	for (i = 0; i < MODULES; i++) {
+	for (i = 0; i < NOT_OURS; i++) {
 		size_t len = strlen(module_names[i]);
 
 		if (strncmp(base, module_names[i], len) == 0 && strcmp(base + len, ".so") == 0)
@@ -200,18 +203,24 @@ static void check_modules(struct check *check)
 			continue;
 		files++;
 		module = module_of(file->value[0]);
-		if (module == MODULES)
+		if (module == NOT_OURS)
 			continue;
-		if (check->loaded[module])
-			say(check, file, "warning", "%s is loaded twice; one instance is enough",
-			    module_names[module]);
-		check->loaded[module] = true;
+		for (i = 0; i < MODULES; i++) {
+			if (module != ALL && module != i)
+				continue;
+			if (check->loaded[i])
+				say(check, file, "warning",
+				    "%s is done by a module in front already: this one will refuse "
+				    "to load",
+				    module_names[i]);
+			check->loaded[i] = true;
+		}
 		if ((int)module < latest)
 			say(check, file, "warning",
 			    "%s stands behind %s; the documented order is report, synth, noaaaa",
 			    module_names[module], module_names[latest]);
 		else
-			latest = (int)module;
+			latest = module == ALL ? NOAAAA : (int)module;
 		for (i = 0; i < sizeof(in_front) / sizeof(in_front[0]); i++) {
 			/* once is enough for all modules behind it */
 			if (front_seen[i] && !front_said[i])
@@ -290,7 +299,7 @@ static enum sb_err mark_at_text(struct check *check, struct marks *marks, const 
 /* --- the modules' zones --- */
 
 static bool add_zone(struct check *check, enum module module, const struct sb_dname *apex,
-		     bool reverse)
+		     bool reverse, bool closed)
 {
 	struct own_zone *grown = sb_arena_grow(check->arena, check->zone, check->zone_count,
 					       sizeof(*grown));
@@ -299,6 +308,7 @@ static bool add_zone(struct check *check, enum module module, const struct sb_dn
 		return false;
 	grown[check->zone_count].module = module;
 	grown[check->zone_count].apex = apex;
+	grown[check->zone_count].closed = closed;
 	grown[check->zone_count++].reverse = reverse;
 	check->zone = grown;
 	return true;
@@ -309,17 +319,18 @@ static bool collect_zones(struct check *check)
 	size_t i;
 
 	for (i = 0; check->report != NULL && i < check->report->rules.count; i++) {
-		if (!add_zone(check, REPORT, &check->report->zone[i]->apex, false))
+		if (!add_zone(check, REPORT, &check->report->zone[i]->apex, false, true))
 			return false;
 	}
 	for (i = 0; check->synth != NULL && i < check->synth->rules.count; i++) {
 		const struct synth_zone *zone = check->synth->zone[i];
 
-		if (!add_zone(check, SYNTH, &zone->apex, zone->kind == SYNTH_REVERSE))
+		if (!add_zone(check, SYNTH, &zone->apex, zone->kind == SYNTH_REVERSE,
+			      zone->kind == SYNTH_ADDRESSES && zone->otherwise_nxdomain))
 			return false;
 	}
 	for (i = 0; check->noaaaa != NULL && i < check->noaaaa->rules.count; i++) {
-		if (!add_zone(check, NOAAAA, &check->noaaaa->zone[i]->apex, false))
+		if (!add_zone(check, NOAAAA, &check->noaaaa->zone[i]->apex, false, false))
 			return false;
 	}
 	return true;
@@ -327,12 +338,16 @@ static bool collect_zones(struct check *check)
 
 /* --- local zones --- */
 
-/** Types of local-zone that let questions through, but for names that have local-data. */
+/* What Unbound knows of local zones; tests/conf/tables holds it against a tree of Unbound. */
+
+/** Types of local-zone that let questions through, but for names that have local-data, or for one
+ * type of record. */
 static bool type_passes(const char *type)
 {
 	static const char *const types[] = {
-		"transparent", "typetransparent", "inform", "always_transparent",
-		"nodefault",   "noview",	  "ipset"};
+		"transparent", "typetransparent", "inform",	     "always_transparent",
+		"nodefault",   "noview",	  "ipset",	     "block_a",
+		"block_aaaa",  "block_a_wdata",	  "block_aaaa_wdata"};
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -347,7 +362,7 @@ static bool type_is_empty(const char *type)
 {
 	static const char *const types[] = {"deny",	     "refuse",		"static",
 					    "always_refuse", "always_nxdomain", "always_nodata",
-					    "always_deny",   "inform_deny",	"block_a"};
+					    "always_deny",   "inform_deny"};
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -412,8 +427,8 @@ static bool each_lan_zone(struct check *check, bool (*visit)(struct check *check
 static bool builtin_zones(struct check *check)
 {
 	static const char *const names[] = {
-		"localhost", "127.in-addr.arpa", loopback_name, "home.arpa", "onion",
-		"test",	     "invalid"};
+		"localhost", "127.in-addr.arpa", loopback_name,	  "home.arpa",	 "onion",
+		"test",	     "invalid",		 "resolver.arpa", "service.arpa"};
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -421,6 +436,30 @@ static bool builtin_zones(struct check *check)
 			return false;
 	}
 	return says_yes(check, "unblock-lan-zones") || each_lan_zone(check, builtin_zone);
+}
+
+/** The local zone that a record of local-data is the SOA of, or NULL. */
+static struct mark *mark_of_soa(const struct check *check, const char *record)
+{
+	char owner[SB_DNAME_TEXT_MAX], word[16];
+	uint8_t wire[SB_DNAME_MAX];
+	struct sb_dname name;
+	size_t wire_len;
+	int used = 0;
+
+	if (sscanf(record, " %1023s%n", owner, &used) != 1)
+		return NULL;
+	/* a TTL and a class may stand before the type */
+	while (sscanf(record += used, " %15s%n", word, &used) == 1) {
+		if (strcasecmp(word, "SOA") == 0)
+			return sb_dname_from_text(owner, wire, &wire_len) == SB_OK &&
+					       sb_dname_parse(&name, wire, wire_len) == SB_OK
+				       ? sb_zones_get(check->local_zones.set, &name)
+				       : NULL;
+		if (strcasecmp(word, "IN") != 0 && strspn(word, "0123456789") != strlen(word))
+			return NULL;
+	}
+	return NULL;
 }
 
 static enum sb_err collect_local_zones(struct check *check)
@@ -443,6 +482,10 @@ static enum sb_err collect_local_zones(struct check *check)
 		mark->type = at->value[1];
 		mark->holds = !type_passes(mark->type);
 	}
+	for (at = check->unbound->first; at != NULL; at = at->next) {
+		if (is(at, "server", "local-data") && (mark = mark_of_soa(check, at->value[0])))
+			mark->has_soa = true;
+	}
 	return builtin_zones(check) ? SB_OK : SB_ENOMEM;
 }
 
@@ -460,6 +503,20 @@ static void say_local_zone(struct check *check, const struct mark *mark,
 {
 	const char *module = module_names[zone->module];
 
+	if (zone->closed && mark->statement != NULL && strcmp(mark->type, "static") == 0 &&
+	    mark->name.wire_len == zone->apex->wire_len) {
+		if (mark->has_soa)
+			say(check, mark->statement, "note",
+			    "%s answers its zone %s in the place of this local-zone", module,
+			    zone_text(zone));
+		else
+			say(check, mark->statement, "warning",
+			    "without local-data for its SOA record this local-zone says itself "
+			    "that "
+			    "names do not exist, and %s never answers there",
+			    module);
+		return;
+	}
 	if (mark->statement != NULL)
 		say(check, mark->statement, "warning",
 		    "local-zone \"%s\" %s %s the %s zone %s: Unbound answers there itself and "
@@ -663,7 +720,8 @@ static void check_access(struct check *check)
 		if (!is(at, "server", "access-control"))
 			continue;
 		if (strcmp(at->value[1], "allow_setrd") == 0 ||
-		    strcmp(at->value[1], "allow_snoop") == 0)
+		    strcmp(at->value[1], "allow_snoop") == 0 ||
+		    strcmp(at->value[1], "refuse_non_local") == 0)
 			return;
 		if (first == NULL && strcmp(at->value[1], "allow") == 0)
 			first = at;
@@ -672,6 +730,36 @@ static void check_access(struct check *check)
 		say(check, first, "note",
 		    "questions without RD are refused before report sees them; where clients send "
 		    "such, as resolvers do, use allow_setrd");
+}
+
+/** Warn of a resolver that recurses for everybody, in whatever class of questions. */
+static void check_open(struct check *check)
+{
+	const struct unbound_statement *at;
+
+	for (at = check->unbound->first; at != NULL; at = at->next) {
+		const char *slash;
+
+		if (!is(at, "server", "access-control") || strncmp(at->value[1], "allow", 5) != 0)
+			continue;
+		slash = strrchr(at->value[0], '/');
+		if (slash != NULL && strcmp(slash, "/0") == 0)
+			say(check, at, "warning",
+			    "everybody may ask for recursion (a local-zone \".\" does not hold for "
+			    "class ANY): an open resolver; to answer report zones for the internet "
+			    "use refuse_non_local and a local-zone for each of them");
+	}
+}
+
+bool unbound_check_is_meant(const struct unbound_conf *unbound)
+{
+	const struct unbound_statement *at;
+
+	for (at = unbound->first; at != NULL; at = at->next) {
+		if (is(at, "dynlib", "dynlib-file") && module_of(at->value[0]) != NOT_OURS)
+			return true;
+	}
+	return false;
 }
 
 enum sb_err unbound_check(const struct unbound_conf *unbound, const char *path,
@@ -692,7 +780,7 @@ enum sb_err unbound_check(const struct unbound_conf *unbound, const char *path,
 		check.synth = sb_conf_section(conf, "synth");
 	if (check.loaded[NOAAAA])
 		check.noaaaa = sb_conf_section(conf, "noaaaa");
-	if (!check.loaded[REPORT] && !check.loaded[SYNTH] && !check.loaded[NOAAAA])
+	if (!unbound_check_is_meant(unbound))
 		say(&check, NULL, "note", "no module of Sitebound is loaded");
 	if (!collect_zones(&check))
 		goto cleanup;
@@ -707,6 +795,7 @@ enum sb_err unbound_check(const struct unbound_conf *unbound, const char *path,
 		check_anchors(&check);
 	if (check.report != NULL && check.report->rules.count > 0)
 		check_access(&check);
+	check_open(&check);
 	*warnings = check.warnings;
 cleanup:
 	sb_arena_free(check.arena);

@@ -5,6 +5,8 @@
 #ifndef UNBOUND_CHECK_H
 #define UNBOUND_CHECK_H
 
+#include <stdbool.h>
+
 #include "sitebound/conf.h"
 #include "unbound_conf.h"
 
@@ -14,6 +16,9 @@
  * @return the path, free() it; NULL when memory is short.
  */
 char *unbound_check_locate(const struct unbound_conf *unbound);
+
+/** Whether unbound.conf names a module of ours. */
+bool unbound_check_is_meant(const struct unbound_conf *unbound);
 
 /**
  * Print warnings and notes to standard error, one a line: FILE:LINE: warning: TEXT. Only the

@@ -257,7 +257,7 @@ class Lab:
         if self.modules:
             here += ["dynlib:"] + ['  dynlib-file: "%s"' % os.path.join(self.modules, m) for m in wanted]
             yaml = self.path("sitebound-%s.yaml" % key)
-            with open(os.path.join(TOP, "conf", "sitebound.yaml")) as conf, open(yaml, "w") as out:
+            with open(os.path.join(TOP, "conf", tier, "sitebound.yaml")) as conf, open(yaml, "w") as out:
                 text_here = re.sub(r"^(\s*site:) dc1\b", r"\1 dc%d" % site, conf.read(), flags=re.M)
                 out.write(text_here.replace("fallback: [dc2]", "fallback: [dc%d]" % (3 - site))
                           .replace("/var/lib/unbound/", self.dir + "/" + key + "-"))
