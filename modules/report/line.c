@@ -695,6 +695,7 @@ enum sb_err report_stats_line(const struct report_observer *observer, const stru
 	put_number(&made, "sitebound.stats.queue_dropped", counts->queue_dropped);
 	put_number(&made, "sitebound.stats.write_errors", counts->write_errors);
 	put_number(&made, "sitebound.stats.lines", counts->lines);
+	put_number(&made, "sitebound.stats.lines_astray", counts->lines_astray);
 	put_observer(&made, observer);
 	put_words(&made, "message", "report counters");
 	return line_write(&made, line, line_len) == SB_OK ? SB_OK : SB_EFORM;

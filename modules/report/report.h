@@ -371,6 +371,9 @@ struct report_counts {
 	uint64_t write_errors;
 	/** lines of reports that were written whole */
 	uint64_t lines;
+	/** those of them that went into a file that the path did not lead to any more, because it
+	 * could not be opened */
+	uint64_t lines_astray;
 };
 
 /**

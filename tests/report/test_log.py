@@ -101,6 +101,52 @@ def test_copytruncate(reports):
     assert resolver.reports.ids() == [second]
 
 
+def test_torn_tail(reports):
+    """A piece of a line that something else left: the first report is not glued to it."""
+    resolver = reports.resolver(start=False)
+    with open(resolver.reports.path, "w", encoding="utf-8") as file:
+        file.write('{"a":"torn')
+    resolver.start()
+    name, ident = envelope()
+    resolver.ask(name, "TXT")
+    resolver.stop()
+    torn, *lines = resolver.reports.text().splitlines()
+    assert torn == '{"a":"torn'
+    lines = [json.loads(line) for line in lines]
+    assert lines[0]["event"]["id"] == ident
+    assert lines[-1]["sitebound"]["stats"]["lines"] == 1
+
+
+@pytest.mark.parametrize("then", ["opens again", "is deleted"])
+def test_path_that_cannot_be_opened(reports, then):
+    """logrotate with `create 0640 root root`: lines go on into the old file, and it is said."""
+    resolver = reports.resolver(rate_limit=NO_LIMIT)
+    path = resolver.reports.path
+    old = Log(path + ".1")
+    first = report(resolver)
+    os.rename(path, old.path)
+    # a directory is what not even root can open to write
+    os.mkdir(path)
+    wait_log(resolver, "reports.jsonl: cannot be opened: Is a directory; lines go on into the "
+                       "file that was there")
+    sent = send(resolver, 100)
+    old.wait(lambda l: l.ids()[1:] == sent)
+    os.rmdir(path)
+    if then == "is deleted":
+        os.unlink(old.path)
+    wait_log(resolver, "reports.jsonl: is written to again; 0 reports were lost, 100 lines are in "
+                       "the file that was there")
+    last = report(resolver)
+    resolver.stop()
+    assert resolver.new_log().count("cannot be opened") == 1
+    assert resolver.reports.ids() == [last]
+    if then == "opens again":
+        assert old.ids() == [first] + sent
+    stats = resolver.reports.stats()
+    add_up(stats)
+    assert (stats["lines"], stats["lines_astray"]) == (102, 100)
+
+
 def test_folder_that_comes_later(reports, tmp_path):
     path = str(tmp_path / "later" / "reports.jsonl")
     resolver = reports.resolver(log=path)
