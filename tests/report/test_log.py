@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import select
 import socket
 import stat
@@ -417,3 +418,48 @@ def test_stats_line_when_a_counter_moved(reports):
     # one for each movement, one at the stop
     assert len(stats) == 3
     assert stats[0]["event"]["kind"] == "metric"
+
+
+# -- the last numbers ----------------------------------------------------------------------------
+def last_metrics(path):
+    """report's events in the metrics file."""
+    with open(path, encoding="utf-8") as file:
+        return {event: int(value) for event, value in
+                re.findall(r'^sitebound_report_events_total\{event="(\w+)"\} (\d+)$', file.read(), re.M)}
+
+
+@pytest.mark.parametrize("end", ["stop", "reload"])
+def test_the_last_numbers(reports, tmp_path, end):
+    """What waits at the end is written, and counted in every place."""
+    metrics = str(tmp_path / "sitebound.prom")
+    resolver = reports.resolver(rate_limit=NO_LIMIT, start=False)
+    resolver.write_conf(dict(reports.conf(rate_limit=NO_LIMIT), metrics=metrics))
+    resolver.start()
+    sent = send(resolver, 1500)
+    if end == "reload":
+        # nobody writes the file anew after this: what is in it is of the end
+        resolver.write_conf(reports.conf(rate_limit=NO_LIMIT))
+        resolver.control("reload")
+    resolver.stop()
+    assert resolver.reports.ids() == sent
+    stats = resolver.reports.lines("report-stats")[0]["sitebound"]["stats"]
+    numbers = last_metrics(metrics)
+    for count in (stats, numbers):
+        assert (count["accepted"], count["lines"]) == (1500, 1500)
+        add_up(count)
+
+
+def test_the_last_numbers_with_a_full_disk(reports, disk, tmp_path):
+    metrics = str(tmp_path / "sitebound.prom")
+    conf = dict(reports.conf(log=disk.path + "/reports.jsonl", rate_limit=NO_LIMIT), metrics=metrics)
+    resolver = reports.resolver(log=disk.path + "/reports.jsonl", start=False)
+    resolver.write_conf(conf)
+    resolver.start()
+    send(resolver, 400)
+    wait_log(resolver, "cannot write: No space left on device")
+    resolver.stop()
+    numbers = last_metrics(metrics)
+    add_up(numbers)
+    assert numbers["accepted"] == 400
+    assert numbers["lines"] == len(resolver.reports.ids())
+    assert numbers["write_errors"] == 400 - numbers["lines"] > 0
