@@ -79,7 +79,8 @@ static inline void ask_wire(const struct bench *bench, struct asked *asked, cons
 	assert_int_equal(sb_dname_parse(&asked->query.qname, asked->wire, wire_len), SB_OK);
 	asked->query.qtype = qtype;
 	asked->query.qclass = SB_CLASS_IN;
-	asked->zone = sb_zones_find(bench->conf->rules.zones, &asked->query.qname, &asked->apex_label);
+	asked->zone = sb_zones_find(bench->conf->rules.zones, &asked->query.qname,
+				    &asked->apex_label);
 	if (asked->zone == NULL)
 		return;
 	report_decode(asked->zone, bench->scratch, &asked->query, asked->apex_label, client,
