@@ -443,6 +443,9 @@ static void read_tests(const struct sb_value *value, void *out)
 static void free_pattern(void *code)
 {
 	pcre2_code_free(code);
+	/* PCRE2 keeps executable memory for the next pattern; a reload unmaps a module that has
+	 * linked it alone, and with it what knows of that memory */
+	pcre2_jit_free_unused_memory(NULL);
 }
 
 /** What a test of a pattern needs. */
