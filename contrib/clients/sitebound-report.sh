@@ -292,6 +292,9 @@ fi
 if [ -z "$nonce" ]; then
 	nonce=$(od -An -v -N4 -tx1 /dev/urandom | tr -d ' \n')
 fi
+case .$zone. in
+*..* | *[!A-Za-z0-9._-]*) die "\"$zone\" is no zone" ;;
+esac
 if ! is_hex "$nonce" || [ ${#nonce} -ne 8 ]; then
 	die 'a nonce is 8 hexadecimal digits'
 fi
@@ -319,10 +322,14 @@ if [ -n "$key" ]; then
 	if [ "$number" -gt 255 ] || ! is_hex "$key"; then
 		die 'a key is NUMBER:HEX'
 	fi
+	if [ ${#key} -lt 32 ] || [ ${#key} -gt 128 ]; then
+		die 'a key has 16 to 64 octets'
+	fi
 	flags=$((flags | 64))
 	head=$head$(printf '%02x' "$number")
 fi
 stream=$(printf '%02x' "$flags")$nonce$head
+seen=' '
 for argument in "$@"; do
 	field=${argument%%=*}
 	if [ "$field" = "$argument" ]; then
@@ -330,6 +337,16 @@ for argument in "$@"; do
 	fi
 	type='' value=''
 	encode_field "$field" "${argument#*=}"
+	# 1 and 2 are one field; a label is known by its key
+	known=$type
+	case $type in
+	1 | 2) known=code ;;
+	31) known=$field ;;
+	esac
+	case $seen in
+	*" $known "*) die "$field: is there twice" ;;
+	esac
+	seen="$seen$known "
 	size=$((${#value} / 2))
 	if [ "$size" -gt 255 ]; then
 		die "$field is too long"
@@ -339,6 +356,13 @@ for argument in "$@"; do
 		stream=$stream$(printf '%02x%02x' $((type << 3 | 7)) "$size")$value
 	fi
 done
+case $seen in
+*' code '*) ;;
+*)
+	if [ -z "$part" ] || [ "$index" -eq 0 ]; then
+		die 'the error.code is missing'
+	fi ;;
+esac
 if [ -n "$key" ]; then
 	stream=$stream$(mac "$stream" "$(printf '%s' "$zone" | tr '[:upper:]' '[:lower:]')" "$key")
 else

@@ -52,8 +52,8 @@ FIELDS = {
     "event.start": (15, "uint", 4),
     "error.message": (16, "text", None),
     "sitebound.install_id": (17, "hex", None),
-    "sitebound.sample_rate": (18, "uint", 7),
-    "sitebound.count": (19, "uint", 7),
+    "sitebound.sample_rate": (18, "uint", 8),
+    "sitebound.count": (19, "uint", 8),
     "client.geo.country_iso_code": (20, "text", r"[A-Za-z]{2}"),
     "server.domain": (21, "text", None),
     "sitebound.attempt": (22, "uint", 2),
@@ -66,8 +66,11 @@ class ReportError(ValueError):
 
 
 def _uint(number, most, field):
-    number = int(number)
-    if number < 0 or number >= 1 << (8 * most):
+    if isinstance(number, str) and re.fullmatch(r"[0-9]{1,20}", number):
+        number = int(number)
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise ReportError("%s: %r is no whole number" % (field, number))
+    if number < 0 or number >= 1 << min(8 * most, 63):
         raise ReportError("%s: %d is out of range" % (field, number))
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
@@ -81,8 +84,31 @@ def _word(value, words, field):
     return _uint(match.group(1), 4, field)
 
 
+def _is_value(number, octets):
+    """Whether octets are a value of a TLV type, as the decoder sees it."""
+    if number == 1:
+        return re.fullmatch(rb"[A-Za-z0-9._:-]{1,32}", octets) is not None
+    if number == 31:
+        return re.match(rb"[a-z][a-z0-9_]{0,15}=", octets) is not None
+    kind, argument = {2: ("uint", 4)}.get(number, ("text", None))
+    for known, known_kind, known_argument in FIELDS.values():
+        if known == number:
+            kind, argument = known_kind, known_argument
+    if kind in ("uint", "word"):
+        most = argument if kind == "uint" else 4
+        return (len(octets) <= most and octets[:1] != b"\0" or octets == b"\0") and (
+            len(octets) < 8 or octets[0] < 0x80)
+    if kind == "ip":
+        return len(octets) in (4, 16)
+    if kind == "hex":
+        return 4 <= len(octets) <= 8
+    return argument is None or re.fullmatch(argument.encode(), octets) is not None
+
+
 def _value(field, value):
     """The TLV type and octets of a field."""
+    if value is None or isinstance(value, (bool, float)):
+        raise ReportError("%s: %r is no value" % (field, value))
     if field == "error.code":
         text = str(value)
         if re.fullmatch(r"0|[1-9][0-9]{0,9}", text) and int(text) < 1 << 32:
@@ -96,9 +122,12 @@ def _value(field, value):
             raise ReportError("labels: %r is no key" % key)
         return 31, key.encode() + b"=" + str(value).encode()
     if field.startswith("raw."):
-        if not re.fullmatch(r"[0-9]+", field[4:]) or not 1 <= int(field[4:]) <= 31:
+        if not re.fullmatch(r"[0-9]{1,2}", field[4:]) or not 1 <= int(field[4:]) <= 31:
             raise ReportError("%s: the type must be from 1 to 31" % field)
-        return int(field[4:]), bytes.fromhex(value) if isinstance(value, str) else bytes(value)
+        octets = bytes.fromhex(value) if isinstance(value, str) else bytes(value)
+        if not _is_value(int(field[4:]), octets):
+            raise ReportError("%s: not allowed" % field)
+        return int(field[4:]), octets
     if field not in FIELDS:
         raise ReportError("%s is no field of a report" % field)
     number, kind, argument = FIELDS[field]
@@ -149,9 +178,21 @@ def encode(zone, fields, nonce=None, part=None, key=None):
     part    (index, total) for a report in several names; index 0 has the error.code
     key     (number, octets) of a key that the zone knows, or None
 
-    Raises ReportError, or ValueError for a value that cannot be converted.
+    Raises ReportError for everything that is refused.
     """
-    zone = zone.rstrip(".")
+    try:
+        return _encode(zone, fields, nonce, part, key)
+    except ReportError:
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ReportError(str(error)) from error
+
+
+def _encode(zone, fields, nonce, part, key):
+    if zone.endswith("."):
+        zone = zone[:-1]
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", zone):
+        raise ReportError("%r is no zone" % zone)
     nonce = os.urandom(4) if nonce is None else bytes(nonce)
     if len(nonce) != 4:
         raise ReportError("a nonce has 4 octets")
@@ -165,9 +206,20 @@ def encode(zone, fields, nonce=None, part=None, key=None):
     if key is not None:
         flags |= 0x40
         head += _uint(key[0], 1, "key") or b"\0"
+        if not 16 <= len(key[1]) <= 64:
+            raise ReportError("a key has 16 to 64 octets")
     stream = bytes([flags]) + nonce + head
+    seen = set()
     for field, value in fields.items():
-        stream += _tlv(*_value(field, value))
+        number, octets = _value(field, value)
+        # 1 and 2 are one field; a label is known by its key
+        known = octets.partition(b"=")[0] if number == 31 else max(number, 2)
+        if known in seen:
+            raise ReportError("%s: is there twice" % field)
+        seen.add(known)
+        stream += _tlv(number, octets)
+    if 2 not in seen and (part is None or part[0] == 0):
+        raise ReportError("the error.code is missing")
     if key is not None:
         covered = stream + zone.lower().encode()
         stream += hmac.new(bytes(key[1]), covered, hashlib.sha256).digest()[:8]

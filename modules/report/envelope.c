@@ -2,6 +2,7 @@
 /* The envelope, version 1: base32 in labels, a stream of octets in it, TLVs in that. The checks
  * run in the order of enum report_reason, and the first that fails names the reason. */
 #include "format.h"
+#include "sitebound/envelope_encode.h"
 
 #include <string.h>
 #include <zlib.h>
@@ -16,53 +17,6 @@
 #define CRC_LEN 4
 #define MAC_LEN 8
 #define SHA256_LEN 32
-
-/** How the value of a TLV type is checked. */
-enum value_kind {
-	/** not a known type */
-	VALUE_UNKNOWN = 0,
-	VALUE_CODE,
-	VALUE_UINT,
-	/** a uint whose words are listed; one outside of the list is as good as an unknown type */
-	VALUE_ENUM,
-	VALUE_TEXT,
-	VALUE_ADDR,
-	VALUE_INSTALL_ID,
-	VALUE_COUNTRY,
-	VALUE_LABEL
-};
-
-static const struct {
-	uint8_t kind;
-	/** octets of a uint */
-	uint8_t most;
-} types[32] = {
-	[1] = {VALUE_CODE, 0},
-	[2] = {VALUE_UINT, 4},
-	[3] = {VALUE_UINT, 4},
-	[4] = {VALUE_TEXT, 0},
-	[5] = {VALUE_TEXT, 0},
-	[6] = {VALUE_TEXT, 0},
-	[7] = {VALUE_ENUM, 4},
-	[8] = {VALUE_TEXT, 0},
-	[9] = {VALUE_TEXT, 0},
-	[10] = {VALUE_ENUM, 4},
-	[11] = {VALUE_UINT, 4},
-	[12] = {VALUE_ADDR, 0},
-	[13] = {VALUE_UINT, 2},
-	[14] = {VALUE_UINT, 2},
-	[15] = {VALUE_UINT, 4},
-	[16] = {VALUE_TEXT, 0},
-	[17] = {VALUE_INSTALL_ID, 0},
-	/* these two have no length of their own: what a signed 64-bit number holds */
-	[18] = {VALUE_UINT, 8},
-	[19] = {VALUE_UINT, 8},
-	[20] = {VALUE_COUNTRY, 0},
-	[21] = {VALUE_TEXT, 0},
-	[22] = {VALUE_UINT, 2},
-	[23] = {VALUE_TEXT, 0},
-	[31] = {VALUE_LABEL, 0},
-};
 
 /** The value of a base32 character (RFC 4648 section 6), any case; 0xff for all others. */
 static uint8_t base32_value(uint8_t c)
@@ -191,87 +145,11 @@ static enum report_reason read_frame(const struct report_zone *zone, struct repo
 	return REPORT_REASON_NONE;
 }
 
-static bool is_lower(uint8_t c)
-{
-	return c >= 'a' && c <= 'z';
-}
-
-static bool is_letter(uint8_t c)
-{
-	return is_lower(sb_lower(c));
-}
-
-static bool is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool code_is_good(const uint8_t *value, size_t len)
-{
-	size_t i;
-
-	if (len < 1 || len > 32)
-		return false;
-	for (i = 0; i < len; i++) {
-		if (!is_letter(value[i]) && !is_digit(value[i]) && value[i] != '.' &&
-		    value[i] != '_' && value[i] != ':' && value[i] != '-')
-			return false;
-	}
-	return true;
-}
-
-/** No leading zero octet; zero itself is no octet or one. */
-static bool uint_is_good(const uint8_t *value, size_t len, size_t most)
-{
-	if (len > most || (len > 1 && value[0] == 0))
-		return false;
-	return len < 8 || value[0] < 0x80;
-}
-
-/** The length of the key of "key=value", 0 when it is not good. */
-static size_t label_key_len(const uint8_t *value, size_t len)
-{
-	size_t i;
-
-	if (len == 0 || !is_lower(value[0]))
-		return 0;
-	for (i = 1; i < len && i <= 16; i++) {
-		if (value[i] == '=')
-			return i;
-		if (!is_lower(value[i]) && !is_digit(value[i]) && value[i] != '_')
-			return 0;
-	}
-	return 0;
-}
-
-static bool value_is_good(unsigned type, const uint8_t *value, size_t len)
-{
-	switch ((enum value_kind)types[type].kind) {
-	case VALUE_CODE:
-		return code_is_good(value, len);
-	case VALUE_UINT:
-	case VALUE_ENUM:
-		return uint_is_good(value, len, types[type].most);
-	case VALUE_ADDR:
-		return len == SB_IP4_LEN || len == SB_IP6_LEN;
-	case VALUE_INSTALL_ID:
-		return len >= 4 && len <= 8;
-	case VALUE_COUNTRY:
-		return len == 2 && is_letter(value[0]) && is_letter(value[1]);
-	case VALUE_LABEL:
-		return label_key_len(value, len) > 0;
-	case VALUE_TEXT:
-	case VALUE_UNKNOWN:
-		break;
-	}
-	return true;
-}
-
 /** Keep a "key=value". @return false when its key was there already. */
 static bool add_label(struct report_envelope *envelope, struct report_span span)
 {
 	const uint8_t *value = envelope->stream + span.at;
-	size_t key_len = label_key_len(value, span.len), i;
+	size_t key_len = sb_envelope_label_key_len(value, span.len), i;
 
 	for (i = 0; i < envelope->label_count; i++) {
 		/* with the '=': equal length and equal octets */
@@ -304,7 +182,7 @@ static enum report_reason read_tlvs(struct report_envelope *envelope, size_t at,
 
 	while (at < end) {
 		unsigned type = stream[at] >> 3;
-		size_t len = stream[at] & 7;
+		size_t len = stream[at] & 7, most;
 		uint32_t bit = 1U << type;
 
 		at++;
@@ -317,9 +195,9 @@ static enum report_reason read_tlvs(struct report_envelope *envelope, size_t at,
 		}
 		if (len > end - at)
 			return REPORT_REASON_TLV_LENGTH;
-		if (!value_is_good(type, stream + at, len))
+		if (!sb_envelope_is_value(type, stream + at, len))
 			return REPORT_REASON_TLV_VALUE;
-		if (types[type].kind == VALUE_LABEL) {
+		if (type == SB_ENVELOPE_LABEL) {
 			if (!add_label(envelope, (struct report_span){(uint16_t)at, (uint16_t)len}))
 				return REPORT_REASON_TLV_DUPLICATE;
 			at += len;
@@ -330,10 +208,10 @@ static enum report_reason read_tlvs(struct report_envelope *envelope, size_t at,
 		seen |= bit;
 		envelope->tlv[type] = (struct report_span){(uint16_t)at, (uint16_t)len};
 		at += len;
-		if (types[type].kind == VALUE_UNKNOWN ||
-		    (type == 7 &&
+		if (sb_envelope_kind_of(type, &most) == SB_ENVELOPE_KIND_NONE ||
+		    (type == SB_ENVELOPE_OS_TYPE &&
 		     report_os_type_text(report_envelope_uint(envelope, type)) == NULL) ||
-		    (type == 10 &&
+		    (type == SB_ENVELOPE_ACCESS &&
 		     report_access_text(report_envelope_uint(envelope, type)) == NULL))
 			envelope->unknown |= bit;
 		else
@@ -356,7 +234,7 @@ enum report_outcome report_envelope_decode(const struct report_zone *zone,
 	size_t head_len, tlv_at = 0, tlv_end = 0;
 	const uint8_t *head = sb_dname_label(qname, 0, &head_len);
 
-	if (head_len < 2 || sb_lower(head[0]) != 'e' || !is_digit(head[1]))
+	if (head_len < 2 || sb_lower(head[0]) != 'e' || !sb_envelope_is_digit(head[1]))
 		return REPORT_PARTIAL;
 	memset(envelope, 0, sizeof(*envelope));
 	if (head[1] != '1') {

@@ -96,6 +96,14 @@ size_t report_pattern_subject(const struct sb_dname *name, unsigned first, unsig
 int report_pattern_match(const struct report_pattern *pattern, const char *subject,
 			 size_t subject_len, pcre2_match_data *data, pcre2_match_context *context);
 
+/* ---- fields (ecs.c) ---- */
+
+/** The version of the Elastic Common Schema whose field types are known. */
+#define REPORT_ECS_VERSION "8.11.0"
+
+/** The type of a field that a report may fill, by its dotted name. What is in no schema is a text. */
+enum report_field_type report_field_type(const char *name);
+
 /* ---- texts ---- */
 
 /**

@@ -162,6 +162,14 @@ void report_json_text(struct report_json *json, const char *name, const char *te
 	set(json, name, at);
 }
 
+void report_json_raw(struct report_json *json, const char *name, const char *text, size_t text_len)
+{
+	size_t at = json->text_len;
+
+	append(json, text, text_len);
+	set(json, name, at);
+}
+
 void report_json_number(struct report_json *json, const char *name, uint64_t number)
 {
 	size_t at = json->text_len;

@@ -47,6 +47,9 @@ void report_json_init(struct report_json *json);
 void report_json_text(struct report_json *json, const char *name, const char *text,
 		      size_t text_len);
 
+/** Set a field to what is JSON already. */
+void report_json_raw(struct report_json *json, const char *name, const char *text, size_t text_len);
+
 /** Set a field to a number. */
 void report_json_number(struct report_json *json, const char *name, uint64_t number);
 

@@ -7,7 +7,6 @@
 #include "format.h"
 #include "json.h"
 
-#define ECS_VERSION "8.11.0"
 /** Octets of a text in `message`. */
 #define MESSAGE_PART_MAX 64
 /** Octets of error.code and sitebound.nonce where everything else is left out. */
@@ -20,7 +19,7 @@ struct line {
 	struct report_json json;
 	/** texts of the report are cut to this many octets; 0: those that can be are left out */
 	size_t limit;
-	bool sanitized, truncated;
+	bool sanitized, truncated, capped;
 	/** for sitebound.weight */
 	uint64_t count, sample_rate;
 	char message[512];
@@ -325,40 +324,94 @@ static bool read_number(const char *text, size_t text_len, uint64_t most, uint64
 	return *number <= most;
 }
 
-/** Fields that the Elastic Common Schema or the index template has as numbers. */
-static const struct {
-	const char *name;
-	uint64_t most;
-} number_fields[] = {
-	{"event.duration", INT64_MAX},
-	{"server.port", UINT16_MAX},
-	{"http.response.status_code", UINT16_MAX},
-	{"sitebound.sample_rate", INT64_MAX},
-	{"sitebound.count", INT64_MAX},
-	{"sitebound.attempt", UINT16_MAX},
-};
-
-/** The largest number of a field that is a number; 0 for a text. */
-static uint64_t number_most(const char *name)
+/** A number with a fraction, as JSON has it: digits, and a point and digits. */
+static bool put_fraction(struct line *line, const char *name, const char *text, size_t text_len)
 {
-	size_t i;
+	const char *point = memchr(text, '.', text_len);
+	size_t whole_len = point != NULL ? (size_t)(point - text) : text_len;
+	uint64_t whole, fraction;
 
-	for (i = 0; i < sizeof(number_fields) / sizeof(number_fields[0]); i++) {
-		if (strcmp(number_fields[i].name, name) == 0)
-			return number_fields[i].most;
-	}
-	return 0;
+	if (!read_number(text, whole_len, INT64_MAX, &whole) || (text[0] == '0' && whole_len > 1) ||
+	    (point != NULL &&
+	     !read_number(point + 1, text_len - whole_len - 1, INT64_MAX, &fraction)))
+		return false;
+	report_json_raw(&line->json, name, text, text_len);
+	return true;
 }
 
-/** A field whose type is not text. @return false when the text is no value of that type. */
-static bool put_typed(struct line *line, const char *name, const char *text, size_t text_len)
+/** A country in capitals, whatever letters it came in. */
+static bool put_country(struct line *line, const char *name, const char *text, size_t text_len)
 {
-	uint64_t number, most = number_most(name);
+	char country[3] = "";
+	size_t i;
+
+	for (i = 0; i < text_len && i < 2; i++) {
+		if (sb_lower((uint8_t)text[i]) < 'a' || sb_lower((uint8_t)text[i]) > 'z')
+			return false;
+		country[i] = (char)(text[i] & ~0x20);
+	}
+	if (text_len != 2)
+		return false;
+	put_words(line, name, country);
+	return true;
+}
+
+/** A text that must be one of the words of an envelope's type. */
+static bool put_word(struct line *line, const char *name, const char *text, size_t text_len,
+		     const char *(*word_of)(uint64_t number))
+{
+	const char *word;
+	uint64_t number;
+
+	for (number = 1; (word = word_of(number)) != NULL; number++) {
+		if (strlen(word) == text_len && memcmp(word, text, text_len) == 0) {
+			put_words(line, name, word);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool put_address_text(struct line *line, const char *name, const char *text, size_t text_len)
+{
 	char addr[INET6_ADDRSTRLEN];
 	struct sb_netblock block;
 
-	if (most > 0) {
-		if (!read_number(text, text_len, most, &number))
+	if (text_len >= sizeof(addr) || memchr(text, '/', text_len) != NULL)
+		return false;
+	memcpy(addr, text, text_len);
+	addr[text_len] = '\0';
+	if (sb_netblock_parse(addr, &block) != SB_OK)
+		return false;
+	put_addr(line, name, &block.addr);
+	return true;
+}
+
+static bool is_install_id(const char *text, size_t text_len)
+{
+	size_t i;
+
+	for (i = 0; i < text_len; i++) {
+		if (!(text[i] >= '0' && text[i] <= '9') && !(text[i] >= 'a' && text[i] <= 'f'))
+			return false;
+	}
+	return text_len >= 8 && text_len <= 16 && text_len % 2 == 0;
+}
+
+/** A field whose type is not text. @return false when the text is no value of that type. */
+static bool put_typed(struct line *line, const struct report_field *field, const char *text,
+		      size_t text_len)
+{
+	const char *name = field->name;
+	bool yes = text_len == 4 && memcmp(text, "true", 4) == 0;
+	uint64_t number;
+
+	switch (field->type) {
+	case REPORT_FIELD_NUMBER:
+	case REPORT_FIELD_NUMBER16:
+		if (!read_number(text, text_len,
+				 field->type == REPORT_FIELD_NUMBER ? INT64_MAX : UINT16_MAX,
+				 &number))
 			return false;
 		put_number(line, name, number);
 		if (strcmp(name, "sitebound.sample_rate") == 0)
@@ -366,22 +419,34 @@ static bool put_typed(struct line *line, const char *name, const char *text, siz
 		else if (strcmp(name, "sitebound.count") == 0)
 			line->count = number;
 		return true;
-	}
-	if (strcmp(name, "event.start") == 0) {
+	case REPORT_FIELD_FRACTION:
+		return put_fraction(line, name, text, text_len);
+	case REPORT_FIELD_BOOLEAN:
+		if (!yes && !(text_len == 5 && memcmp(text, "false", 5) == 0))
+			return false;
+		report_json_raw(&line->json, name, text, text_len);
+		return true;
+	case REPORT_FIELD_DATE:
 		if (!read_number(text, text_len, UINT32_MAX, &number))
 			return false;
 		put_time(line, name, (int64_t)number, 0);
 		return true;
+	case REPORT_FIELD_ADDRESS:
+		return put_address_text(line, name, text, text_len);
+	case REPORT_FIELD_COUNTRY:
+		return put_country(line, name, text, text_len);
+	case REPORT_FIELD_OS_TYPE:
+		return put_word(line, name, text, text_len, report_os_type_text);
+	case REPORT_FIELD_ACCESS:
+		return put_word(line, name, text, text_len, report_access_text);
+	case REPORT_FIELD_INSTALL_ID:
+		if (!is_install_id(text, text_len))
+			return false;
+		report_json_text(&line->json, name, text, text_len);
+		return true;
+	default:
+		return false;
 	}
-	/* server.ip */
-	if (text_len >= sizeof(addr))
-		return false;
-	memcpy(addr, text, text_len);
-	addr[text_len] = '\0';
-	if (strchr(addr, '/') != NULL || sb_netblock_parse(addr, &block) != SB_OK)
-		return false;
-	put_addr(line, name, &block.addr);
-	return true;
 }
 
 static void put_match(struct line *line, const struct report_pattern *pattern,
@@ -397,9 +462,8 @@ static void put_match(struct line *line, const struct report_pattern *pattern,
 
 		if (match->field[i].at == UINT16_MAX)
 			continue;
-		if (number_most(name) > 0 || strcmp(name, "event.start") == 0 ||
-		    strcmp(name, "server.ip") == 0) {
-			if (!put_typed(line, name, text, text_len))
+		if (pattern->field[i].type != REPORT_FIELD_TEXT) {
+			if (!put_typed(line, &pattern->field[i], text, text_len))
 				line->sanitized = true;
 		} else if (strcmp(name, "error.code") == 0) {
 			put_required(line, name, (const uint8_t *)text, text_len);
@@ -444,7 +508,7 @@ static void put_head(struct line *line, const struct timespec *time, bool warnin
 	put_words(line, "log.level", warning ? "warning" : "info");
 	/* its place near the front; the text comes last */
 	put_words(line, "message", "");
-	put_words(line, "ecs.version", ECS_VERSION);
+	put_words(line, "ecs.version", REPORT_ECS_VERSION);
 }
 
 static void put_event(struct line *line, const char *kind, const char *action)
@@ -525,22 +589,27 @@ static void put_question(struct line *line, const struct report_arrival *arrival
 	}
 }
 
-static uint64_t weight(const struct line *line)
+/** What a report stands for; one that nobody signed must not outweigh all others. */
+static uint64_t weight(struct line *line, uint64_t most)
 {
-	if (line->count != 0 && line->sample_rate > (uint64_t)INT64_MAX / line->count)
-		return INT64_MAX;
+	if (line->count != 0 && line->sample_rate > most / line->count) {
+		line->capped = true;
+		return most;
+	}
 	return line->count * line->sample_rate;
 }
 
 static void put_tags(struct line *line)
 {
-	const char *tags[2];
+	const char *tags[3];
 	size_t count = 0;
 
 	if (line->sanitized)
 		tags[count++] = "sanitized";
 	if (line->truncated)
 		tags[count++] = "truncated";
+	if (line->capped)
+		tags[count++] = "capped";
 	if (count > 0)
 		report_json_texts(&line->json, "tags", tags, count);
 }
@@ -551,6 +620,7 @@ static void line_init(struct line *line, size_t limit)
 	line->limit = limit;
 	line->sanitized = false;
 	line->truncated = false;
+	line->capped = false;
 	line->count = 1;
 	line->sample_rate = 1;
 	line->message_len = 0;
@@ -607,7 +677,7 @@ static void build(struct line *line, const struct report_conf *conf, const struc
 		put_er(line, &decoded->u.er, qname);
 	}
 	put_words(line, "sitebound.verified", verified);
-	put_number(line, "sitebound.weight", weight(line));
+	put_number(line, "sitebound.weight", weight(line, zone->max_weight));
 	put_client(line, conf->client_address, arrival);
 	put_question(line, arrival, qname);
 	put_observer(line, observer);
@@ -695,6 +765,7 @@ enum sb_err report_stats_line(const struct report_observer *observer, const stru
 	put_number(&made, "sitebound.stats.queue_dropped", counts->queue_dropped);
 	put_number(&made, "sitebound.stats.write_errors", counts->write_errors);
 	put_number(&made, "sitebound.stats.lines", counts->lines);
+	put_number(&made, "sitebound.stats.lines_astray", counts->lines_astray);
 	put_observer(&made, observer);
 	put_words(&made, "message", "report counters");
 	return line_write(&made, line, line_len) == SB_OK ? SB_OK : SB_EFORM;

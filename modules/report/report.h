@@ -77,10 +77,37 @@ struct report_key {
 	uint8_t octet[REPORT_KEY_MAX];
 };
 
+/** What the Elastic Common Schema, or the index template for fields of ours, lets a field's value
+ * be. */
+enum report_field_type {
+	REPORT_FIELD_TEXT,
+	/** a number below 2^63, or below 2^16 */
+	REPORT_FIELD_NUMBER,
+	REPORT_FIELD_NUMBER16,
+	REPORT_FIELD_FRACTION,
+	REPORT_FIELD_BOOLEAN,
+	/** given in Unix seconds */
+	REPORT_FIELD_DATE,
+	REPORT_FIELD_ADDRESS,
+	/** ISO 3166-1 alpha-2, in capitals */
+	REPORT_FIELD_COUNTRY,
+	/** one of the words of an envelope */
+	REPORT_FIELD_OS_TYPE,
+	REPORT_FIELD_ACCESS,
+	/** 4 to 8 octets in hexadecimal digits */
+	REPORT_FIELD_INSTALL_ID,
+	/** no value of a pattern: an object on the way to others, something below a value, a type
+	 * that has no text */
+	REPORT_FIELD_OBJECT,
+	REPORT_FIELD_BELOW,
+	REPORT_FIELD_NO_TEXT
+};
+
 /** Where a named group of a pattern goes. */
 struct report_field {
 	/** dotted name, "error.code" */
 	const char *name;
+	enum report_field_type type;
 	/** the group's number in the pattern */
 	uint32_t group;
 };
@@ -115,6 +142,8 @@ struct report_zone {
 	size_t key_count;
 	/** pattern */
 	struct report_pattern *pattern;
+	/** the most that sitebound.weight may be */
+	uint64_t max_weight;
 	/** secret that goes into a hash with the client's prefix when client-address is none, so
 	 * that the prefix cannot be found by trying all of them; NULL otherwise */
 	const uint8_t *salt;
@@ -371,6 +400,9 @@ struct report_counts {
 	uint64_t write_errors;
 	/** lines of reports that were written whole */
 	uint64_t lines;
+	/** those of them that went into a file that the path did not lead to any more, because it
+	 * could not be opened */
+	uint64_t lines_astray;
 };
 
 /**

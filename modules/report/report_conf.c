@@ -17,6 +17,7 @@
 #define DEFAULT_STATS_INTERVAL 60
 #define DEFAULT_TTL 60
 #define DEFAULT_NEGATIVE_TTL 60
+#define DEFAULT_MAX_WEIGHT 1000
 
 /** Octets of the longest dotted field name, and its words. */
 #define FIELD_NAME_MAX 64
@@ -116,6 +117,13 @@ static void read_negative_ttl(const struct sb_value *value, void *out)
 	struct zone_reader *reader = out;
 
 	sb_read_ttl(value, &reader->zone->negative_ttl);
+}
+
+static void read_max_weight(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+
+	sb_read_number(value, 1, 1000000000, &reader->zone->max_weight);
 }
 
 static void read_require_tcp(const struct sb_value *value, void *out)
@@ -305,11 +313,9 @@ static bool is_taken(const char *name)
 		"sitebound.nonce",	 "sitebound.access", "sitebound.install_id",
 		"sitebound.sample_rate", "sitebound.count",  "sitebound.attempt",
 	};
-	static const char *const taken[] = {"ecs",	"log",	    "message", "tags",
-					    "event",	"client",   "network", "dns",
-					    "observer", "sitebound"};
-	static const char *const objects[] = {"error",	    "labels", "server", "service",
-					      "user_agent", "device", "http"};
+	static const char *const taken[] = {"ecs",	"log",	     "message",	   "tags",
+					    "event",	"client",    "network",	   "dns",
+					    "observer", "sitebound", "data_stream"};
 	size_t i, len;
 
 	for (i = 0; i < COUNT(open); i++) {
@@ -323,9 +329,28 @@ static bool is_taken(const char *name)
 		if (has_prefix(name, taken[i]) && (name[len] == '\0' || name[len] == '.'))
 			return true;
 	}
-	for (i = 0; i < COUNT(objects); i++) {
-		if (strcmp(name, objects[i]) == 0)
-			return true;
+	return strcmp(name, "labels") == 0;
+}
+
+/** Whether the schema has no value of a pattern's there. Says so. */
+static bool is_no_value(const struct sb_value *value, const char *name)
+{
+	switch (report_field_type(name)) {
+	case REPORT_FIELD_OBJECT:
+		sb_value_error(value, "\"%s\" is an object in ECS " REPORT_ECS_VERSION, name);
+		return true;
+	case REPORT_FIELD_BELOW:
+		sb_value_error(value, "\"%s\" is below a field of ECS " REPORT_ECS_VERSION, name);
+		return true;
+	case REPORT_FIELD_NO_TEXT:
+		sb_value_error(value, "\"%s\" has no text in ECS " REPORT_ECS_VERSION, name);
+		return true;
+	default:
+		break;
+	}
+	if (has_prefix(name, "labels.") && strchr(name + strlen("labels."), '.') != NULL) {
+		sb_value_error(value, "the key of a label is one word");
+		return true;
 	}
 	return false;
 }
@@ -360,6 +385,8 @@ static void read_field(const struct sb_value *value, void *out)
 		sb_value_error(value, "the field \"%s\" is not a report's to set", name);
 		return;
 	}
+	if (is_no_value(value, name))
+		return;
 	for (i = 0; i < reader->field_count; i++) {
 		if (strcmp(reader->field[i].name, name) == 0) {
 			sb_value_error(value, "the field \"%s\" has a group already", name);
@@ -379,6 +406,7 @@ static void read_field(const struct sb_value *value, void *out)
 	if (copy == NULL)
 		return;
 	reader->field[reader->field_count].name = copy;
+	reader->field[reader->field_count].type = report_field_type(copy);
 	reader->field_value[reader->field_count] = *value;
 	reader->group[reader->field_count] = value->key;
 	reader->field_count++;
@@ -415,6 +443,9 @@ static void read_tests(const struct sb_value *value, void *out)
 static void free_pattern(void *code)
 {
 	pcre2_code_free(code);
+	/* PCRE2 keeps executable memory for the next pattern; a reload unmaps a module that has
+	 * linked it alone, and with it what knows of that memory */
+	pcre2_jit_free_unused_memory(NULL);
 }
 
 /** What a test of a pattern needs. */
@@ -663,6 +694,7 @@ static void read_zone(const struct sb_value *value, void *out)
 		{"negative-ttl", read_negative_ttl, false},
 		{"require-tcp", read_require_tcp, false},
 		{"nameservers", read_nameservers, false},
+		{"max-weight", read_max_weight, false},
 		{"keys", read_keys, false},
 		{"pattern", read_pattern, false},
 		{"fields", read_fields, false},
@@ -678,6 +710,7 @@ static void read_zone(const struct sb_value *value, void *out)
 	}
 	reader.zone->ttl = DEFAULT_TTL;
 	reader.zone->negative_ttl = DEFAULT_NEGATIVE_TTL;
+	reader.zone->max_weight = DEFAULT_MAX_WEIGHT;
 	SB_READ_MAP(value, keys, &reader);
 	if (reader.has_format)
 		check_format(&reader, value, conf);

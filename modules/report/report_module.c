@@ -339,6 +339,7 @@ static void report_more_counters(const struct sb_state *state,
 	emit(arg, "queue_dropped", counts.queue_dropped);
 	emit(arg, "write_errors", counts.write_errors);
 	emit(arg, "lines", counts.lines);
+	emit(arg, "lines_astray", counts.lines_astray);
 	emit(arg, "dedup_evicted", report_dedup_evicted(running->dedup));
 	emit(arg, "limit_evicted", report_limit_evicted(running->limit));
 }

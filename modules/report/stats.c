@@ -57,6 +57,7 @@ void report_stats_sum(const struct report_stats *stats, struct report_counts *co
 	counts->queue_dropped = sum(stats, REPORT_COUNT_QUEUE_DROPPED);
 	counts->write_errors = sum(stats, REPORT_COUNT_WRITE_ERRORS);
 	counts->lines = sum(stats, REPORT_COUNT_LINES);
+	counts->lines_astray = sum(stats, REPORT_COUNT_LINES_ASTRAY);
 	for (reason = 0; reason < REPORT_REASON_COUNT; reason++)
 		counts->malformed[reason] = sum(stats, REPORT_COUNT_MALFORMED + reason);
 }

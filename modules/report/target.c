@@ -20,6 +20,7 @@
 #define FILE_MODE 0640
 #define SYSLOG_PATH "/dev/log"
 #define SYSLOG_IDENT "sitebound"
+#define STDOUT_LINK "/proc/self/fd/1"
 
 enum target_kind {
 	/** a regular file or a device: takes any number of lines at once */
@@ -48,8 +49,11 @@ struct report_target {
 	bool shared;
 	/** octets of the first line that are written already */
 	size_t begun;
-	/** the last octets written are a piece of a line that nobody will end */
+	/** the last octets there are a piece of a line that nobody will end */
 	bool broken;
+	/** why the path cannot be opened while the file that it led to before is written to; 0:
+	 * it leads to what is open */
+	int astray;
 };
 
 struct report_target *report_target_new(enum report_log log, const char *path)
@@ -79,6 +83,7 @@ static void target_close(struct report_target *target)
 	/* a line that was begun there begins anew elsewhere */
 	target->begun = 0;
 	target->broken = false;
+	target->astray = 0;
 }
 
 void report_target_free(struct report_target *target)
@@ -105,6 +110,27 @@ void report_target_abandon(struct report_target *target)
 	if (target->begun > 0)
 		target->broken = true;
 	target->begun = 0;
+}
+
+/** Whether the file ends with a line feed, or is empty. Whoever wrote it before may have been cut
+ * off in the middle of a line. @param path: leads to the file. A line feed too
+ * many is better than a line that nobody can read: what cannot be read does not end whole. */
+static bool ends_whole(const char *path, const struct stat *stat_buf)
+{
+	struct stat same;
+	char last = '\0';
+	int reading;
+
+	if (stat_buf->st_size == 0)
+		return true;
+	reading = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (reading == -1)
+		return false;
+	if (fstat(reading, &same) == -1 || same.st_dev != stat_buf->st_dev ||
+	    same.st_ino != stat_buf->st_ino || pread(reading, &last, 1, stat_buf->st_size - 1) != 1)
+		last = '\0';
+	close(reading);
+	return last == '\n';
 }
 
 /** Take over an open descriptor. */
@@ -170,6 +196,7 @@ static int open_path(struct report_target *target)
 	}
 	target_adopt(target, fd, &stat_buf);
 	target->takes_back = S_ISREG(stat_buf.st_mode);
+	target->broken = target->takes_back && !ends_whole(target->path, &stat_buf);
 	return 0;
 }
 
@@ -183,7 +210,7 @@ static int open_stdout(struct report_target *target)
 	if (fstat(STDOUT_FILENO, &stat) == -1)
 		return errno;
 	if (S_ISFIFO(stat.st_mode) || S_ISCHR(stat.st_mode))
-		fd = open("/proc/self/fd/1", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		fd = open(STDOUT_LINK, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd != -1) {
 		target_adopt(target, fd, &stat);
 		return 0;
@@ -195,6 +222,7 @@ static int open_stdout(struct report_target *target)
 	}
 	target_adopt(target, fd, &stat);
 	target->shared = true;
+	target->broken = S_ISREG(stat.st_mode) && !ends_whole(STDOUT_LINK, &stat);
 	return 0;
 }
 
@@ -208,18 +236,27 @@ int report_target_follow(struct report_target *target)
 	if (target->fd == -1)
 		return open_path(target);
 	if (stat(target->path, &stat_buf) == 0 && stat_buf.st_dev == target->dev &&
-	    stat_buf.st_ino == target->ino)
+	    stat_buf.st_ino == target->ino) {
+		target->astray = 0;
 		return 0;
+	}
 	error = open_path(target);
 	if (error == 0)
 		return 0;
 	/* There is nothing to go to. The file that is open is still a good place, unless it is
 	 * in no directory any more. */
 	if (target->kind == TARGET_FILE && fstat(target->fd, &stat_buf) == 0 &&
-	    stat_buf.st_nlink > 0)
+	    stat_buf.st_nlink > 0) {
+		target->astray = error;
 		return 0;
+	}
 	target_close(target);
 	return error;
+}
+
+int report_target_astray(const struct report_target *target)
+{
+	return target->astray;
 }
 
 /** One system call. @return octets, or -1 and errno. */
@@ -265,6 +302,15 @@ static bool take_back(const struct report_target *target, size_t part)
 	       ftruncate(target->fd, at - (off_t)part) == 0;
 }
 
+/** Whether somebody cut off all that was in the file. */
+static bool is_empty(const struct report_target *target)
+{
+	struct stat stat;
+
+	return target->kind == TARGET_FILE && fstat(target->fd, &stat) == 0 &&
+	       S_ISREG(stat.st_mode) && stat.st_size == 0;
+}
+
 /** A file, a device, a terminal, a stream socket: may take a part. */
 static size_t write_stream(struct report_target *target, const char *lines, size_t len, int *error)
 {
@@ -274,13 +320,13 @@ static size_t write_stream(struct report_target *target, const char *lines, size
 		size_t end = done + target->begun, whole;
 		ssize_t n;
 
-		if (target->broken) {
+		if (target->broken && !is_empty(target)) {
 			if (put(target, "\n", 1) != 1) {
 				*error = errno;
 				return done;
 			}
-			target->broken = false;
 		}
+		target->broken = false;
 		n = put(target, lines + end, len - end);
 		if (n <= 0) {
 			*error = n == -1 ? errno : EIO;

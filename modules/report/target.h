@@ -32,6 +32,10 @@ void report_target_free(struct report_target *target);
  */
 int report_target_follow(struct report_target *target);
 
+/** What keeps the path from being opened (errno) while the file that it led to before is still
+ * written to, since it has a name elsewhere; 0: lines go where the path leads. */
+int report_target_astray(const struct report_target *target);
+
 /**
  * Write lines. Nothing is lost here: what is not written is for the caller to offer again, the
  * same first line first, unless it calls report_target_abandon().

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "format.h"
+#include "sitebound/envelope_encode.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -334,41 +335,12 @@ const char *report_ede_text(uint16_t ede)
 	return ede < COUNT(purposes) ? purposes[ede] : NULL;
 }
 
+#define WORD(name, word) word,
+
 const char *report_error_type_text(uint64_t number, char room[32])
 {
 	/* the types of the W3C's Network Error Logging, section 6 */
-	static const char *const words[] = {
-		"unknown",
-		"ok",
-		"abandoned",
-		"dns.unreachable",
-		"dns.name_not_resolved",
-		"dns.failed",
-		"dns.address_changed",
-		"tcp.timed_out",
-		"tcp.closed",
-		"tcp.reset",
-		"tcp.refused",
-		"tcp.aborted",
-		"tcp.address_invalid",
-		"tcp.address_unreachable",
-		"tcp.failed",
-		"tls.version_or_cipher_mismatch",
-		"tls.bad_client_auth_cert",
-		"tls.cert.name_invalid",
-		"tls.cert.date_invalid",
-		"tls.cert.authority_invalid",
-		"tls.cert.invalid",
-		"tls.cert.revoked",
-		"tls.cert.pinned_key_not_in_cert_chain",
-		"tls.protocol.error",
-		"tls.failed",
-		"http.error",
-		"http.protocol.error",
-		"http.response.invalid",
-		"http.response.redirect_loop",
-		"http.failed",
-	};
+	static const char *const words[] = {SB_ENVELOPE_ERROR_TYPES(WORD)};
 
 	if (number < COUNT(words))
 		return words[number];
@@ -378,15 +350,14 @@ const char *report_error_type_text(uint64_t number, char room[32])
 
 const char *report_os_type_text(uint64_t number)
 {
-	static const char *const words[] = {NULL,  "linux",   "macos", "windows",
-					    "ios", "android", "unix"};
+	static const char *const words[] = {NULL, SB_ENVELOPE_OS_TYPES(WORD)};
 
 	return number < COUNT(words) ? words[number] : NULL;
 }
 
 const char *report_access_text(uint64_t number)
 {
-	static const char *const words[] = {NULL, "wifi", "cellular", "ethernet", "vpn", "other"};
+	static const char *const words[] = {NULL, SB_ENVELOPE_ACCESSES(WORD)};
 
 	return number < COUNT(words) ? words[number] : NULL;
 }

@@ -27,6 +27,8 @@
 #define STOP_IDLE_MS 500
 /** Of the same trouble Unbound's log is told so often at most. */
 #define WARN_MS 60000
+#define CANNOT_WRITE "cannot write"
+#define TRYING_AGAIN "trying again"
 
 /** A line in the batch. */
 struct batch_line {
@@ -58,10 +60,14 @@ struct report_writer {
 	int64_t warned_ms;
 	/** a warning was given that is not taken back */
 	bool warned;
+	/** it was said that lines go into a file that the path does not lead to */
+	bool was_astray;
 	/** the counters of the last stats line */
 	struct report_counts told;
 	/** reports given up since the last warning */
 	uint64_t given_up;
+	/** lines that went into a file that the path did not lead to, since the last warning */
+	uint64_t astray;
 };
 
 static int64_t monotonic_ms(void)
@@ -106,10 +112,15 @@ static void batch_remove(struct report_writer *writer, size_t len, bool written)
 	for (; gone < writer->line_count && writer->line[gone].end <= len; gone++) {
 		if (!writer->line[gone].counts)
 			continue;
-		if (written)
-			count(writer, REPORT_COUNT_LINES, 1);
-		else
+		if (!written) {
 			give_up(writer);
+			continue;
+		}
+		count(writer, REPORT_COUNT_LINES, 1);
+		if (report_target_astray(writer->target) != 0) {
+			count(writer, REPORT_COUNT_LINES_ASTRAY, 1);
+			writer->astray++;
+		}
 	}
 	writer->line_count -= gone;
 	for (i = 0; i < writer->line_count; i++) {
@@ -160,18 +171,21 @@ static void add_stats(struct report_writer *writer, bool anyway)
 
 /* ---- writing ---- */
 
-static void warn_failing(struct report_writer *writer, int error)
+/** What is wrong, at most once a minute. @param then: what the writer does about it.
+ * @return whether it was said. */
+static bool warn_failing(struct report_writer *writer, const char *what, int error,
+			 const char *then)
 {
 	char text[512];
 
 	if (writer->warned_ms != 0 && writer->now_ms - writer->warned_ms < WARN_MS)
-		return;
+		return false;
 	writer->warned = true;
 	writer->warned_ms = writer->now_ms;
-	snprintf(text, sizeof(text), "%s: cannot write: %s; trying again",
-		 report_target_name(writer->target),
-		 error == EAGAIN ? "nobody reads" : strerror(error));
+	snprintf(text, sizeof(text), "%s: %s: %s; %s", report_target_name(writer->target), what,
+		 error == EAGAIN ? "nobody reads" : strerror(error), then);
 	writer->setup.warn(text);
+	return true;
 }
 
 static void warn_over(struct report_writer *writer)
@@ -183,8 +197,26 @@ static void warn_over(struct report_writer *writer)
 	writer->warned = false;
 	snprintf(text, sizeof(text), "%s: is written to again; %llu reports were lost",
 		 report_target_name(writer->target), (unsigned long long)writer->given_up);
+	if (writer->astray > 0)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 ", %llu lines are in the file that was there",
+			 (unsigned long long)writer->astray);
 	writer->given_up = 0;
+	writer->astray = 0;
 	writer->setup.warn(text);
+}
+
+/** Lines can be written; tell whether they go where the path leads. */
+static void tell_astray(struct report_writer *writer)
+{
+	int error = report_target_astray(writer->target);
+
+	if (error == 0)
+		warn_over(writer);
+	if (error == 0 || !writer->was_astray)
+		writer->was_astray = error != 0 &&
+				     warn_failing(writer, "cannot be opened", error,
+						  "lines go on into the file that was there");
 }
 
 /** Offer the batch to the target. @return 0, or the error that left some of it. */
@@ -203,7 +235,7 @@ static int flush(struct report_writer *writer)
 		writer->failing_since_ms = 0;
 	}
 	if (error == 0) {
-		warn_over(writer);
+		tell_astray(writer);
 		return 0;
 	}
 	if (error == EMSGSIZE) {
@@ -215,7 +247,7 @@ static int flush(struct report_writer *writer)
 		writer->failing_since_ms = writer->now_ms;
 	/* a reader that is slow for a moment is no trouble */
 	if (error != EAGAIN || writer->now_ms - writer->failing_since_ms >= 1000)
-		warn_failing(writer, error);
+		(void)warn_failing(writer, CANNOT_WRITE, error, TRYING_AGAIN);
 	if (writer->now_ms - writer->failing_since_ms >= REPORT_WRITER_PATIENCE_MS) {
 		report_target_abandon(writer->target);
 		batch_remove(writer, writer->batch_len, false);
@@ -234,9 +266,9 @@ static void follow(struct report_writer *writer)
 	error = report_target_follow(writer->target);
 	/* a FIFO that nobody reads is no trouble before there is something to read */
 	if (error != 0 && error != ENXIO)
-		warn_failing(writer, error);
+		(void)warn_failing(writer, CANNOT_WRITE, error, TRYING_AGAIN);
 	else if (error == 0 && writer->batch_len == 0)
-		warn_over(writer);
+		tell_astray(writer);
 }
 
 /** The stats line is best made when nothing is on its way: then the numbers add up. */

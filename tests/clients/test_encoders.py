@@ -100,6 +100,14 @@ BAD = [
     ["-k", "x:00", "error.code=1"],
     ["error.code=1", "server.ip=010.1.1.1"],
     ["-k", "1:xx", "error.code=1"],
+    ["-k", "1:000102030405060708090a0b0c0d0e", "error.code=1"],
+    ["error.message=no code"],
+    ["-p", "0/2", "error.message=no code"],
+    ["error.code=1", "error.code=2"],
+    ["error.code=1", "raw.2=05"],
+    ["-z", "a..b", "error.code=1"],
+    ["-z", "https://r.example.net/", "error.code=1"],
+    ["error.code=1", "sitebound.sample_rate=0.01"],
     [],
 ]
 
@@ -168,8 +176,8 @@ def test_round_trips(root, clients, python_module, decode_program):
             continue
         expected["sitebound.nonce"] = nonce.hex()
         expected["sitebound.verified"] = "mac" if key else "none"
-        expected["sitebound.weight"] = (expected.get("sitebound.sample_rate", 1) *
-                                        expected.get("sitebound.count", 1))
+        expected["sitebound.weight"] = min(1000, expected.get("sitebound.sample_rate", 1) *
+                                           expected.get("sitebound.count", 1))
         names.append(name)
         wanted.append(expected)
         if i % 50 == 0:
@@ -202,3 +210,9 @@ def test_python_interface(python_module):
         python_module.encode(ZONE, {"error.code": 7}, nonce=b"123")
     with pytest.raises(python_module.ReportError):
         python_module.encode(ZONE, {"error.code": 7}, part=(1, 1))
+    for fields in ({"error.code": None}, {"error.code": True}, {"error.code": 7, "service.name": None},
+                   {"error.code": 7, "sitebound.sample_rate": 0.01}, {}, {"error.message": "x"},
+                   {"error.code": 7, "raw.13": b"\0\1"}, {"error.code": 7, "server.ip": "x"},
+                   {"error.code": 7, "sitebound.count": 1 << 63}, {"error.code": 7, "raw.9": "zz"}):
+        with pytest.raises(python_module.ReportError):
+            python_module.encode(ZONE, fields)

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import select
 import socket
 import stat
@@ -99,6 +100,52 @@ def test_copytruncate(reports):
     second = report(resolver)
     # appended at the new end, not after a hole
     assert resolver.reports.ids() == [second]
+
+
+def test_torn_tail(reports):
+    """A piece of a line that something else left: the first report is not glued to it."""
+    resolver = reports.resolver(start=False)
+    with open(resolver.reports.path, "w", encoding="utf-8") as file:
+        file.write('{"a":"torn')
+    resolver.start()
+    name, ident = envelope()
+    resolver.ask(name, "TXT")
+    resolver.stop()
+    torn, *lines = resolver.reports.text().splitlines()
+    assert torn == '{"a":"torn'
+    lines = [json.loads(line) for line in lines]
+    assert lines[0]["event"]["id"] == ident
+    assert lines[-1]["sitebound"]["stats"]["lines"] == 1
+
+
+@pytest.mark.parametrize("then", ["opens again", "is deleted"])
+def test_path_that_cannot_be_opened(reports, then):
+    """logrotate with `create 0640 root root`: lines go on into the old file, and it is said."""
+    resolver = reports.resolver(rate_limit=NO_LIMIT)
+    path = resolver.reports.path
+    old = Log(path + ".1")
+    first = report(resolver)
+    os.rename(path, old.path)
+    # a directory is what not even root can open to write
+    os.mkdir(path)
+    wait_log(resolver, "reports.jsonl: cannot be opened: Is a directory; lines go on into the "
+                       "file that was there")
+    sent = send(resolver, 100)
+    old.wait(lambda l: l.ids()[1:] == sent)
+    os.rmdir(path)
+    if then == "is deleted":
+        os.unlink(old.path)
+    wait_log(resolver, "reports.jsonl: is written to again; 0 reports were lost, 100 lines are in "
+                       "the file that was there")
+    last = report(resolver)
+    resolver.stop()
+    assert resolver.new_log().count("cannot be opened") == 1
+    assert resolver.reports.ids() == [last]
+    if then == "opens again":
+        assert old.ids() == [first] + sent
+    stats = resolver.reports.stats()
+    add_up(stats)
+    assert (stats["lines"], stats["lines_astray"]) == (102, 100)
 
 
 def test_folder_that_comes_later(reports, tmp_path):
@@ -371,3 +418,67 @@ def test_stats_line_when_a_counter_moved(reports):
     # one for each movement, one at the stop
     assert len(stats) == 3
     assert stats[0]["event"]["kind"] == "metric"
+
+
+# -- the last numbers ----------------------------------------------------------------------------
+def last_metrics(path):
+    """report's events in the metrics file."""
+    with open(path, encoding="utf-8") as file:
+        return {event: int(value) for event, value in
+                re.findall(r'^sitebound_report_events_total\{event="(\w+)"\} (\d+)$', file.read(), re.M)}
+
+
+@pytest.mark.parametrize("end", ["stop", "reload"])
+def test_the_last_numbers(reports, tmp_path, end):
+    """What waits at the end is written, and counted in every place."""
+    metrics = str(tmp_path / "sitebound.prom")
+    resolver = reports.resolver(rate_limit=NO_LIMIT, start=False)
+    resolver.write_conf(dict(reports.conf(rate_limit=NO_LIMIT), metrics=metrics))
+    resolver.start()
+    sent = send(resolver, 1500)
+    if end == "reload":
+        # nobody writes the file anew after this: what is in it is of the end
+        resolver.write_conf(reports.conf(rate_limit=NO_LIMIT))
+        resolver.control("reload")
+    resolver.stop()
+    assert resolver.reports.ids() == sent
+    stats = resolver.reports.lines("report-stats")[0]["sitebound"]["stats"]
+    numbers = last_metrics(metrics)
+    for count in (stats, numbers):
+        assert (count["accepted"], count["lines"]) == (1500, 1500)
+        add_up(count)
+
+
+def test_the_last_numbers_with_a_full_disk(reports, disk, tmp_path):
+    metrics = str(tmp_path / "sitebound.prom")
+    conf = dict(reports.conf(log=disk.path + "/reports.jsonl", rate_limit=NO_LIMIT), metrics=metrics)
+    resolver = reports.resolver(log=disk.path + "/reports.jsonl", start=False)
+    resolver.write_conf(conf)
+    resolver.start()
+    send(resolver, 400)
+    wait_log(resolver, "cannot write: No space left on device")
+    resolver.stop()
+    numbers = last_metrics(metrics)
+    add_up(numbers)
+    assert numbers["accepted"] == 400
+    assert numbers["lines"] == len(resolver.reports.ids())
+    assert numbers["write_errors"] == 400 - numbers["lines"] > 0
+
+
+# -- reloads --------------------------------------------------------------------------------------
+def test_reloads_leak_nothing(reports):
+    """PCRE2 keeps memory for compiled patterns; what nobody gives back is lost with the module."""
+    zones = [{"zone": "e.example.net", "format": "pattern", "pattern": "(?<a>[a-z]+)[.](?<b>[0-9]+)",
+              "fields": {"a": "error.code", "b": "labels.b"}, "tests": ["abc.1"]}]
+    resolver = reports.resolver(zones=zones)
+
+    def data():
+        with open("/proc/%d/status" % resolver.process.pid, encoding="ascii") as status:
+            return int(re.search(r"VmData:\s+(\d+) kB", status.read()).group(1))
+    for _ in range(5):
+        resolver.reload()
+    before = data()
+    for _ in range(20):
+        resolver.reload()
+    # the leak was 64 kB each time
+    assert data() - before < 20 * 32

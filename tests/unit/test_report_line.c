@@ -318,6 +318,127 @@ static void longest_er(void **state)
 	bench_free(&bench);
 }
 
+/** What the Elastic Common Schema says of a field holds for what a pattern puts there. */
+static void typed_fields(void **state)
+{
+	static const struct {
+		const char *field, *text, *json;
+	} rows[] = {
+		{"source.ip", "192.0.2.1", "\"192.0.2.1\""},
+		{"source.ip", "abc", NULL},
+		{"source.ip", "192.0.2.0/24", NULL},
+		{"destination.bytes", "12", "12"},
+		{"destination.bytes", "1a", NULL},
+		{"server.port", "65535", "65535"},
+		{"server.port", "65536", NULL},
+		{"event.duration", "5000000000", "5000000000"},
+		{"process.start", "1767225600", "\"2026-01-01T00:00:00.000Z\""},
+		{"process.start", "yesterday", NULL},
+		{"tls.resumed", "true", "true"},
+		{"tls.resumed", "FALSE", "false"},
+		{"tls.resumed", "1", NULL},
+		{"vulnerability.score.base", "7.5", "7.5"},
+		{"vulnerability.score.base", "07.5", NULL},
+		{"vulnerability.score.base", "-7", NULL},
+		{"client.geo.country_iso_code", "se", "\"SE\""},
+		{"client.geo.country_iso_code", "Se", "\"SE\""},
+		{"client.geo.country_iso_code", "swe", NULL},
+		{"client.geo.country_iso_code", "s1", NULL},
+		{"user_agent.os.type", "Linux", "\"linux\""},
+		{"user_agent.os.type", "win", NULL},
+		{"sitebound.access", "wifi", "\"wifi\""},
+		{"sitebound.access", "carrier-pigeon", NULL},
+		{"sitebound.install_id", "0A0B0C0D", "\"0a0b0c0d\""},
+		{"sitebound.install_id", "0a0b0c", NULL},
+		{"error.code", "007", "\"007\""},
+		{"my.own.field", "12", "\"12\""},
+		{"labels.key", "12", "\"12\""},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bench bench;
+		struct asked asked;
+		char text[512];
+		json_t *line, *expected, *found;
+
+		snprintf(text, sizeof(text),
+			 "report:\n  log: '-'\n  zones:\n    - zone: z\n      format: pattern\n"
+			 "      pattern: 'v\\.(?<f>.*)'\n      tests: [v.a]\n"
+			 "      fields: {f: %s}\n",
+			 rows[i].field);
+		bench_load_text(&bench, rows[i].field, text);
+		snprintf(text, sizeof(text), "v.%s.z", rows[i].text);
+		ask(&bench, &asked, text, SB_TYPE_TXT);
+		line = line_of(&bench, &asked);
+		found = field(line, rows[i].field);
+		if (rows[i].json == NULL) {
+			if (found != NULL)
+				fail_msg("%s: %s", rows[i].field, rows[i].text);
+			assert_string_equal(
+				json_string_value(json_array_get(field(line, "tags"), 0)),
+				"sanitized");
+		} else {
+			expected = json_loads(rows[i].json, JSON_DECODE_ANY, NULL);
+			if (!json_equal(found, expected))
+				fail_msg("%s: %s", rows[i].field, rows[i].text);
+			assert_null(field(line, "tags"));
+			json_decref(expected);
+		}
+		json_decref(line);
+		bench_free(&bench);
+	}
+}
+
+/** One report does not outweigh all others. */
+static void weights(void **state)
+{
+	static const struct {
+		const char *most, *count, *rate;
+		json_int_t weight;
+		bool capped;
+	} rows[] = {
+		{"", "10", "100", 1000, false},
+		{"", "10", "101", 1000, true},
+		{"", "1", "999999999999999999", 1000, true},
+		{"", "999999999999999999", "999999999999999999", 1000, true},
+		{"", "0", "5000", 0, false},
+		{"max-weight: 1", "1", "1", 1, false},
+		{"max-weight: 1", "2", "1", 1, true},
+		{"max-weight: 1000000000", "1000000000", "1", 1000000000, false},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bench bench;
+		struct asked asked;
+		char text[512];
+		json_t *line;
+
+		snprintf(text, sizeof(text),
+			 "report:\n  log: '-'\n  zones:\n    - zone: z\n      format: pattern\n"
+			 "      pattern: '(?<c>[0-9]+)\\.(?<r>[0-9]+)\\.e'\n      tests: [1.2.e]\n"
+			 "      fields: {c: sitebound.count, r: sitebound.sample_rate}\n      %s\n",
+			 rows[i].most);
+		bench_load_text(&bench, "weight", text);
+		snprintf(text, sizeof(text), "%s.%s.e.z", rows[i].count, rows[i].rate);
+		ask(&bench, &asked, text, SB_TYPE_TXT);
+		line = line_of(&bench, &asked);
+		assert_int_equal(json_integer_value(field(line, "sitebound.weight")),
+				 rows[i].weight);
+		if (rows[i].capped)
+			assert_string_equal(
+				json_string_value(json_array_get(field(line, "tags"), 0)),
+				"capped");
+		else
+			assert_null(field(line, "tags"));
+		json_decref(line);
+		bench_free(&bench);
+	}
+}
+
 static void stats(void **state)
 {
 	static const struct timespec when = {1767225600, 0};
@@ -339,7 +460,8 @@ static void stats(void **state)
 	object = json_loadb(line, line_len, JSON_REJECT_DUPLICATES, NULL);
 	expected = json_loads("{\"accepted\":10,\"duplicate\":1,\"partial\":2,\"malformed\":"
 			      "{\"checksum\":6,\"er-syntax\":7},\"rate_limited\":3,"
-			      "\"queue_dropped\":4,\"write_errors\":5,\"lines\":9007199254740993}",
+			      "\"queue_dropped\":4,\"write_errors\":5,\"lines\":9007199254740993,"
+			      "\"lines_astray\":0}",
 			      0, NULL);
 	assert_true(json_equal(field(object, "sitebound.stats"), expected));
 	assert_string_equal(text_of(object, "event.kind"), "metric");
@@ -377,6 +499,8 @@ int main(void)
 		cmocka_unit_test(refused),
 		cmocka_unit_test(long_fields),
 		cmocka_unit_test(longest_er),
+		cmocka_unit_test(typed_fields),
+		cmocka_unit_test(weights),
 		cmocka_unit_test(stats),
 	};
 

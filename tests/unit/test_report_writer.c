@@ -291,6 +291,55 @@ static void test_part_of_a_line_is_ended_where_others_write(void **state)
 	close(saved);
 }
 
+static void test_torn_tail(void **state)
+{
+	static const struct {
+		const char *id, *before, *after;
+		bool rotated, emptied;
+	} rows[] = {
+		{"a piece of a line", "{\"a\":\"torn", "{\"a\":\"torn\nb\nc\n", false, false},
+		{"one octet", "x", "x\nb\nc\n", false, false},
+		{"a whole line", "a\n", "a\nb\nc\n", false, false},
+		{"a line, and a piece of one", "a\nx", "a\nx\nb\nc\n", false, false},
+		{"nothing", "", "b\nc\n", false, false},
+		{"in a file that takes the path over", "x", "x\nb\nc\n", true, false},
+		{"cut off before the first line comes", "x", "b\nc\n", false, true},
+	};
+	const struct folder *folder = *state;
+	int saved = dup(STDOUT_FILENO);
+	size_t i;
+
+	/* the path, and standard output that leads to the same file */
+	for (i = 0; i < 2 * SB_COUNT(rows); i++) {
+		const size_t row = i / 2;
+		struct report_target *target = i % 2 ? report_target_new(REPORT_LOG_STDOUT, "-")
+						     : target_at(folder->log);
+		int fd;
+
+		assert_non_null(target);
+		if (rows[row].rotated && i % 2 == 0) {
+			write_all(target, "a\n");
+			assert_int_equal(unlink(folder->log), 0);
+		}
+		fd = open(folder->log, O_CREAT | O_TRUNC | O_WRONLY | O_APPEND, 0600);
+		assert_int_equal(write(fd, rows[row].before, strlen(rows[row].before)),
+				 strlen(rows[row].before));
+		fflush(stdout);
+		dup2(fd, STDOUT_FILENO);
+		assert_int_equal(report_target_follow(target), 0);
+		if (rows[row].emptied)
+			assert_int_equal(ftruncate(fd, 0), 0);
+		write_all(target, "b\n");
+		write_all(target, "c\n");
+		dup2(saved, STDOUT_FILENO);
+		close(fd);
+		assert_contents(folder->log, rows[row].after);
+		report_target_free(target);
+		unlink(folder->log);
+	}
+	close(saved);
+}
+
 static void test_fifo(void **state)
 {
 	const struct folder *folder = *state;
@@ -759,6 +808,7 @@ int main(void)
 		TEST(test_renamed_folder_keeps_the_open_file),
 		TEST(test_part_of_a_line_is_taken_back),
 		TEST(test_part_of_a_line_is_ended_where_others_write),
+		TEST(test_torn_tail),
 		TEST(test_fifo),
 		TEST(test_datagram_socket),
 		TEST(test_errors_of_the_path),
