@@ -586,13 +586,13 @@ static bool is_tainted(const struct sb_state *state, struct module_qstate *qstat
 	return false;
 }
 
-static enum sb_guard noaaaa_guards(struct sb_state *state, struct module_qstate *qstate,
-				   const struct sb_query *query, struct dns_msg *response)
+static bool noaaaa_guards(struct sb_state *state, struct module_qstate *qstate,
+			  const struct sb_query *query, struct dns_msg *response)
 {
 	struct noaaaa_qstate *own = sb_own(state, qstate);
 
 	if (query->qclass != SB_CLASS_IN || !is_tainted(state, qstate, response))
-		return SB_GUARD_NONE;
+		return false;
 	/* as the guard does for a response that is kept out only now */
 	if (own != NULL && own->withheld)
 		sb_compat_store_rrsets(qstate, response);
@@ -602,7 +602,7 @@ static enum sb_guard noaaaa_guards(struct sb_state *state, struct module_qstate 
 		if (own != NULL && !qstate->no_cache_store)
 			own->guarded = true;
 	}
-	return SB_GUARD_MESSAGE;
+	return true;
 }
 
 static bool noaaaa_is_by_client(const struct sb_state *state, const struct sb_query *query)

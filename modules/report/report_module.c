@@ -302,14 +302,14 @@ static bool report_early(struct sb_state *state, struct module_env *env,
 
 /** What the resolver itself asks about a report zone's names (the validator's DS) must not be
  * what clients get from the cache. */
-static enum sb_guard report_guards(struct sb_state *state, struct module_qstate *qstate,
+static bool report_guards(struct sb_state *state, struct module_qstate *qstate,
 				   const struct sb_query *query, struct dns_msg *response)
 {
 	unsigned apex_label;
 
 	if (sb_has_passed(state, qstate, response))
-		return SB_GUARD_NONE;
-	return find_zone(state, query, &apex_label) != NULL ? SB_GUARD_MESSAGE : SB_GUARD_NONE;
+		return false;
+	return find_zone(state, query, &apex_label) != NULL;
 }
 
 static bool report_claims(const struct sb_state *state, const struct sb_query *query)

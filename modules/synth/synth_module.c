@@ -419,31 +419,19 @@ static bool overrides(const struct sb_state *state, const struct sb_query *query
 	return verdict.kind != SB_PASS;
 }
 
-static enum sb_guard synth_guards(struct sb_state *state, struct module_qstate *qstate,
-				  const struct sb_query *query, struct dns_msg *response)
+static bool synth_guards(struct sb_state *state, struct module_qstate *qstate,
+			 const struct sb_query *query, struct dns_msg *response)
 {
-	const struct reply_info *rep = response->rep;
-	size_t i;
+	return !sb_has_passed(state, qstate, response) && overrides(state, query, response->rep);
+}
 
-	if (rep->an_numrrsets == 0 && sb_has_passed(state, qstate, response))
-		return SB_GUARD_NONE;
-	/* An alias to a computed name gets upstream's answer. The iterator must not follow it into
-	 * the cache, where composed answers are. */
-	for (i = 0; i < rep->an_numrrsets; i++) {
-		struct sb_query target = {.qtype = qstate->qinfo.qtype, .qclass = query->qclass};
-		uint8_t *name = NULL;
-		size_t name_len = 0;
+static bool synth_follows(const struct sb_state *state, const struct sb_query *query)
+{
+	struct sb_verdict verdict;
 
-		if (ntohs(rep->rrsets[i]->rk.type) != LDNS_RR_TYPE_CNAME)
-			continue;
-		get_cname_target(rep->rrsets[i], &name, &name_len);
-		if (name != NULL && sb_dname_parse(&target.qname, name, name_len) == SB_OK &&
-		    overrides(state, &target, rep))
-			return SB_GUARD_ALL;
-	}
-	return !sb_has_passed(state, qstate, response) && overrides(state, query, rep)
-		       ? SB_GUARD_MESSAGE
-		       : SB_GUARD_NONE;
+	synth_decide(state->section, query, &verdict);
+	sb_switch_verdict(state, &verdict);
+	return verdict.kind != SB_PASS;
 }
 
 static bool synth_claims(const struct sb_state *state, const struct sb_query *query)
@@ -474,6 +462,7 @@ const struct sb_job synth_job = {
 	.inform_super = synth_inform_super,
 	.guards = synth_guards,
 	.claims = synth_claims,
+	.follows = synth_follows,
 	.cached_ede = synth_cached_ede,
 	.counter_names = synth_counter_names,
 	.counter_count = SYNTH_COUNTERS,

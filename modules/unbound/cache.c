@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "alias.h"
 #include "cache.h"
 #include "query.h"
 #include "reply.h"
@@ -14,17 +15,18 @@ static int guard(struct module_qstate *qstate, struct dns_msg *response, int id,
 	(void)id;
 	if (response == NULL || response->rep == NULL || !sb_query_from(&response->qinfo, &query))
 		return 1;
+	if (sb_alias_guard(module, qstate, response)) {
+		qstate->no_cache_lookup = 1;
+		qstate->no_cache_store = 1;
+		return 1;
+	}
 	for (i = 0; i < module->job_count; i++) {
 		struct sb_state *state = &module->job[i];
-		enum sb_guard guarded = SB_GUARD_NONE;
 
-		if (state->job->guards != NULL)
-			guarded = state->job->guards(state, qstate, &query, response);
-		if (guarded == SB_GUARD_NONE)
+		if (state->job->guards == NULL ||
+		    !state->job->guards(state, qstate, &query, response))
 			continue;
-		if (guarded == SB_GUARD_ALL)
-			qstate->no_cache_lookup = 1;
-		else if (!qstate->no_cache_store)
+		if (!qstate->no_cache_store)
 			sb_compat_store_rrsets(qstate, response);
 		qstate->no_cache_store = 1;
 	}

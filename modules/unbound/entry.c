@@ -4,6 +4,7 @@
  * all jobs are one module; here they are walked as Unbound walks modules: forward with a question
  * until one answers it or all have let it pass, and back with the answer.
  */
+#include "alias.h"
 #include "cache.h"
 #include "clock.h"
 #include "counters.h"
@@ -162,7 +163,7 @@ void deinit(struct module_env *env, int id)
 /** What queries have that every job has seen and that none keeps anything for. */
 static struct sb_place seen_by_all = {.seen = ~0U, .waits = -1};
 
-static struct sb_place *place_new(struct module_qstate *qstate, int id)
+struct sb_place *sb_place_new(struct module_qstate *qstate, int id)
 {
 	struct sb_place *place = qstate->minfo[id];
 
@@ -180,7 +181,7 @@ static struct sb_place *place_new(struct module_qstate *qstate, int id)
 
 void *sb_own_new(const struct sb_state *state, struct module_qstate *qstate, size_t size)
 {
-	struct sb_place *place = place_new(qstate, state->id);
+	struct sb_place *place = sb_place_new(qstate, state->id);
 
 	if (place == NULL)
 		return NULL;
@@ -269,9 +270,14 @@ static void walk_on(struct sb_module *module, struct module_qstate *qstate, stru
 		    const struct sb_query *query)
 {
 	unsigned index = (unsigned)place->waits;
-	struct sb_state *state = &module->job[index];
+	struct sb_state *state;
 
 	place->waits = -1;
+	if (index == SB_WAITS_ALIAS) {
+		sb_alias_go_on(module, qstate);
+		return;
+	}
+	state = &module->job[index];
 	if (!place->back) {
 		walk_forward(module, qstate, index, module_event_pass, query);
 		return;
@@ -299,6 +305,9 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 		if (!ours)
 			break;
 		sb_watch(module, qstate->env);
+		/* Unbound would store the answer to a question of every class as one of class IN */
+		if (qstate->qinfo.qclass == LDNS_RR_CLASS_ANY)
+			qstate->no_cache_store = 1;
 		if (place != NULL && place->waits >= 0) {
 			walk_on(module, qstate, place, &query);
 			break;
@@ -308,7 +317,8 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 		break;
 	case module_event_moddone:
 		qstate->ext_state[id] = module_finished;
-		if (ours)
+		/* what is behind an alias has been through all jobs already */
+		if (ours && !sb_alias_begin(module, qstate))
 			walk_back(module, qstate, module->job_count, &query);
 		break;
 	default:
@@ -325,6 +335,10 @@ void inform_super(struct module_qstate *qstate, int id, struct module_qstate *su
 
 	if (place == NULL || place->waits < 0)
 		return;
+	if (place->waits == SB_WAITS_ALIAS) {
+		sb_alias_inform(module, qstate, super);
+		return;
+	}
 	state = &module->job[place->waits];
 	if (state->job->inform_super != NULL)
 		state->job->inform_super(state, qstate, super);

@@ -17,14 +17,6 @@
 struct sb_client;
 struct sb_state;
 
-enum sb_guard {
-	SB_GUARD_NONE,
-	/** the message; its RRsets may stay, for the resolver's own use */
-	SB_GUARD_MESSAGE,
-	/** all of it, and the query must not be answered from the cache from here on */
-	SB_GUARD_ALL
-};
-
 /** A job: each directory of modules/ that has a section of sitebound.yaml defines one. */
 struct sb_job {
 	/** its name: key of its section, word in log lines and switches */
@@ -63,17 +55,20 @@ struct sb_job {
 	void (*inform_super)(struct sb_state *state, struct module_qstate *sub,
 			     struct module_qstate *super);
 	/**
-	 * What must not enter the cache of a response from upstream, because the job would answer
-	 * the question otherwise, and the message cache is asked before any module. NULL when no
-	 * response can be of that kind.
+	 * Whether a response from upstream must not enter the message cache, because the job would
+	 * answer the question otherwise, and the message cache is asked before any module. (Its
+	 * RRsets may, for the resolver's own use.) NULL when no response can be of that kind.
 	 * @param query: the response's question, which may be another than the query's.
 	 */
-	enum sb_guard (*guards)(struct sb_state *state, struct module_qstate *qstate,
+	bool (*guards)(struct sb_state *state, struct module_qstate *qstate,
 				const struct sb_query *query, struct dns_msg *response);
 	/** Whether the answer to a question depends on who asks. May be NULL. */
 	bool (*is_by_client)(const struct sb_state *state, const struct sb_query *query);
 	/** Whether the job may answer a question otherwise than the message cache. */
 	bool (*claims)(const struct sb_state *state, const struct sb_query *query);
+	/** Whether what the job says to a question stands behind an alias that leads there, instead
+	 * of what upstream says (alias.c). NULL when it never does. */
+	bool (*follows)(const struct sb_state *state, const struct sb_query *query);
 	/** Whether a cached message may depend on the job's being on. NULL: when its name is in one
 	 * of the job's zones. */
 	bool (*touches)(const struct sb_state *state, const struct sb_query *query,

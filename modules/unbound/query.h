@@ -49,12 +49,17 @@ static inline void sb_finish(const struct sb_state *state, struct module_qstate 
 struct sb_place {
 	/** a bit for each job that was asked before the query went on */
 	unsigned seen;
-	/** the job whose sub-query is under way, or -1 */
+	/** the job whose sub-query is under way, SB_WAITS_ALIAS, or -1 */
 	int waits;
 	/** it waits on the way back from upstream */
 	bool back;
 	void *own[SB_JOBS_MAX];
+	/** it has met an alias (alias.c) */
+	struct sb_alias *alias;
 };
+
+/** The place of a query, made when it has none of its own. NULL when memory is short. */
+struct sb_place *sb_place_new(struct module_qstate *qstate, int id);
 
 static inline struct sb_place *sb_place(const struct sb_state *state,
 					const struct module_qstate *qstate)

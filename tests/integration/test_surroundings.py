@@ -152,3 +152,12 @@ def test_clients_go_away(lab):
     for pending in waiting[1::2]:
         assert pending.result().rcode == "NOERROR"
     all_lines(lab, resolver, [(q, e) for q, e in LINES if "svc.dc" not in q])
+
+
+def test_every_class_at_once(lab):
+    """A question of class ANY says nothing about class IN, which Unbound would store it as."""
+    resolver = start(lab)
+    resolver.ask("www.example.com.", "AAAA", qclass="ANY")
+    resolver.ask(expand("10.1.2.3.Z"), "A", qclass="ANY")
+    resolver.ask(expand("svc.dc.P"), "A", qclass="ANY")
+    all_lines(lab, resolver)

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "alias.h"
+#include "cache.h"
+#include "query.h"
+#include "reply.h"
+#include "subquery.h"
+#include "switch.h"
+
+#include <string.h>
+
+/** Aliases in a row, as Unbound follows them; and the RRsets that they are. */
+#define STEPS_MAX 11
+#define CHAIN_MAX 32
+
+/** A query that has met an alias; in its region. */
+struct sb_alias {
+	/** where the last alias that upstream told of leads */
+	const uint8_t *tail;
+	size_t tail_len;
+	/** some alias leads to a job's name */
+	bool met;
+	/** the message cache was open to the query when it did */
+	bool may_store;
+	/** of the switches */
+	unsigned generation;
+	/* while sub-queries are asked */
+	unsigned steps;
+	/** the name that is asked for, and whether it is the job's */
+	struct query_info asked;
+	bool arrived;
+	/** what came in: NULL is a failure */
+	struct reply_info *incoming;
+	struct ub_packed_rrset_key *chain[CHAIN_MAX];
+	size_t chain_count;
+	enum sec_status security;
+};
+
+static unsigned generation(const struct sb_module *module)
+{
+	unsigned i, sum = 0;
+
+	for (i = 0; i < module->job_count; i++)
+		sum += sb_generation(&module->job[i]);
+	return sum;
+}
+
+static struct sb_alias *alias_of(const struct sb_module *module, const struct module_qstate *qstate)
+{
+	const struct sb_place *place = qstate->minfo[module->id];
+
+	return place != NULL ? place->alias : NULL;
+}
+
+static struct sb_alias *alias_new(const struct sb_module *module, struct module_qstate *qstate)
+{
+	struct sb_place *place = sb_place_new(qstate, module->id);
+
+	if (place == NULL)
+		return NULL;
+	if (place->alias == NULL)
+		place->alias = regional_alloc_zero(qstate->region, sizeof(*place->alias));
+	return place->alias;
+}
+
+/** Whether a job answers at the name that an alias leads to. */
+static bool is_answered(const struct sb_module *module, const struct query_info *qinfo)
+{
+	struct sb_query query;
+	unsigned i;
+
+	if (!sb_query_from(qinfo, &query))
+		return false;
+	for (i = 0; i < module->job_count; i++) {
+		const struct sb_state *state = &module->job[i];
+
+		if (state->job->follows != NULL && state->job->follows(state, &query))
+			return true;
+	}
+	return false;
+}
+
+/** The name that an RRset is an alias of. False when it is no alias. */
+static bool target_of(struct ub_packed_rrset_key *rrset, struct query_info *qinfo)
+{
+	uint8_t *name = NULL;
+	size_t name_len = 0;
+
+	if (ntohs(rrset->rk.type) != LDNS_RR_TYPE_CNAME)
+		return false;
+	get_cname_target(rrset, &name, &name_len);
+	qinfo->qname = name;
+	qinfo->qname_len = name_len;
+	return name != NULL;
+}
+
+/** Whether the answer section has an alias to a job's name. *qinfo: where its last alias leads. */
+static bool leads_to_job(const struct sb_module *module, const struct reply_info *rep,
+			 struct query_info *qinfo)
+{
+	bool does = false;
+	size_t i;
+
+	for (i = 0; i < rep->an_numrrsets; i++) {
+		if (target_of(rep->rrsets[i], qinfo))
+			does = does || is_answered(module, qinfo);
+	}
+	return does;
+}
+
+static bool follows_aliases(const struct module_qstate *qstate)
+{
+	return qstate->qinfo.qclass == LDNS_RR_CLASS_IN &&
+	       qstate->qinfo.qtype != LDNS_RR_TYPE_CNAME && qstate->qinfo.qtype != LDNS_RR_TYPE_ANY;
+}
+
+bool sb_alias_guard(struct sb_module *module, struct module_qstate *qstate,
+		    struct dns_msg *response)
+{
+	struct reply_info *rep = response->rep;
+	struct query_info target = qstate->qinfo;
+	struct sb_alias *alias;
+	bool does;
+
+	if (rep->an_numrrsets == 0 || response->qinfo.qclass != LDNS_RR_CLASS_IN)
+		return false;
+	does = leads_to_job(module, rep, &target);
+	if (target.qname == qstate->qinfo.qname || sb_is_internal(qstate) ||
+	    !follows_aliases(qstate))
+		return does;
+	alias = alias_new(module, qstate);
+	if (alias == NULL)
+		return does;
+	/* not what a name above is an alias of, which a minimised question has brought up */
+	if (!sb_is_qname(qstate, response->qinfo.qname, response->qinfo.qname_len) &&
+	    !(alias->tail_len == response->qinfo.qname_len &&
+	      sb_octets_equal(alias->tail, response->qinfo.qname, alias->tail_len)))
+		return does;
+	alias->tail = target.qname;
+	alias->tail_len = target.qname_len;
+	if (!does)
+		return false;
+	if (!alias->met) {
+		alias->may_store = !qstate->no_cache_store;
+		alias->generation = generation(module);
+	}
+	alias->met = true;
+	/* The iterator is done with a name that does not exist, and the validator with what has been
+	 * judged. The records stay in sight: without signatures the server would look lame. */
+	rep->flags = (uint16_t)((rep->flags & ~0xfU) | BIT_AA | LDNS_RCODE_NXDOMAIN);
+	rep->rrset_count = rep->an_numrrsets;
+	rep->ns_numrrsets = rep->an_numrrsets;
+	rep->an_numrrsets = 0;
+	rep->ar_numrrsets = 0;
+	rep->security = sec_status_insecure;
+	return true;
+}
+
+/** Whether upstream's answer, or with none the cache, knows an alias to a job's name. */
+static bool meets(const struct sb_module *module, struct module_qstate *qstate)
+{
+	struct query_info target = qstate->qinfo;
+	struct dns_msg *msg = qstate->return_msg;
+
+	if (qstate->return_rcode == LDNS_RCODE_NOERROR && msg != NULL &&
+	    FLAGS_GET_RCODE(msg->rep->flags) != LDNS_RCODE_SERVFAIL)
+		return leads_to_job(module, msg->rep, &target);
+	msg = dns_cache_lookup(qstate->env, target.qname, target.qname_len, LDNS_RR_TYPE_CNAME,
+			       target.qclass, qstate->query_flags, qstate->region,
+			       qstate->env->scratch, 1, NULL, 0);
+	return msg != NULL && leads_to_job(module, msg->rep, &target);
+}
+
+/** The answer: the aliases and what came in for the name behind them. */
+static void compose(struct sb_module *module, struct module_qstate *qstate, struct sb_alias *alias)
+{
+	const struct reply_info *target = alias->incoming;
+	size_t an = target->an_numrrsets, ns = target->ns_numrrsets, count = alias->chain_count, i;
+	time_t ttl = target->ttl;
+	struct reply_info *rep;
+
+	for (i = 0; i < count; i++) {
+		const struct packed_rrset_data *data = alias->chain[i]->entry.data;
+
+		if (data->ttl < ttl)
+			ttl = data->ttl;
+	}
+	rep = sb_compat_reply(qstate->region,
+			      (uint16_t)(BIT_QR | BIT_RA | FLAGS_GET_RCODE(target->flags)), ttl,
+			      count + an, ns, 0, count + an + ns, alias->security);
+	if (rep != NULL) {
+		memcpy(rep->rrsets, alias->chain, count * sizeof(rep->rrsets[0]));
+		memcpy(rep->rrsets + count, target->rrsets, (an + ns) * sizeof(rep->rrsets[0]));
+	}
+	sb_reply_message(&module->job[0], qstate, rep);
+	qstate->no_cache_store = !alias->may_store || alias->security != sec_status_insecure ||
+				 alias->generation != generation(module);
+	if (rep != NULL && !qstate->no_cache_store)
+		sb_cache_store(qstate);
+}
+
+/** Put the aliases that came in to the chain, and aim at where they lead. False: there is none, or
+ * there are too many. */
+static bool take_aliases(const struct sb_module *module, const struct module_qstate *qstate,
+			 struct sb_alias *alias)
+{
+	struct reply_info *rep = alias->incoming;
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < rep->an_numrrsets; i++) {
+		struct ub_packed_rrset_key *rrset = rep->rrsets[i];
+
+		if (alias->chain_count == CHAIN_MAX)
+			return false;
+		/* a copy that the iterator does not find in the cache (see sb_rrset_make()) */
+		rrset->rk.flags |= PACKED_RRSET_RPZ;
+		rrset->entry.hash = 0;
+		alias->chain[alias->chain_count++] = rrset;
+		if (!target_of(rrset, &alias->asked))
+			continue;
+		any = true;
+		alias->asked.qtype = qstate->qinfo.qtype;
+		if (is_answered(module, &alias->asked)) {
+			alias->arrived = true;
+			return true;
+		}
+	}
+	alias->asked.qtype = LDNS_RR_TYPE_CNAME;
+	return any;
+}
+
+static void ask(struct sb_module *module, struct module_qstate *qstate, struct sb_alias *alias)
+{
+	struct sb_place *place = qstate->minfo[module->id];
+
+	alias->incoming = NULL;
+	if (alias->steps++ == STEPS_MAX ||
+	    !sb_attach_sub(&module->job[0], qstate, &alias->asked)) {
+		sb_reply_servfail(&module->job[0], qstate);
+		return;
+	}
+	place->waits = SB_WAITS_ALIAS;
+}
+
+bool sb_alias_begin(struct sb_module *module, struct module_qstate *qstate)
+{
+	struct sb_alias *alias = alias_of(module, qstate);
+
+	/* what the iterator asks for itself, and nobody waits for, stays as it is */
+	if (!follows_aliases(qstate) ||
+	    (qstate->minfo[module->id] == NULL && qstate->mesh_info->reply_list == NULL))
+		return false;
+	if (alias == NULL || !alias->met) {
+		if (!meets(module, qstate))
+			return false;
+		alias = alias_new(module, qstate);
+		if (alias == NULL)
+			return false;
+		alias->may_store = !qstate->no_cache_store;
+		alias->generation = generation(module);
+	}
+	alias->security = sec_status_insecure;
+	alias->asked = qstate->qinfo;
+	alias->asked.qtype = LDNS_RR_TYPE_CNAME;
+	alias->asked.local_alias = NULL;
+	ask(module, qstate, alias);
+	return true;
+}
+
+void sb_alias_go_on(struct sb_module *module, struct module_qstate *qstate)
+{
+	struct sb_alias *alias = alias_of(module, qstate);
+	struct reply_info *rep = alias->incoming;
+
+	if (rep == NULL || (!sb_is_usable(qstate, rep) && !(qstate->query_flags & BIT_CD))) {
+		sb_reply_servfail(&module->job[0], qstate);
+		return;
+	}
+	/* with CD a client may have the bogus data, but it stays marked */
+	if (!sb_is_usable(qstate, rep))
+		alias->security = rep->security;
+	if (alias->arrived)
+		compose(module, qstate, alias);
+	else if (take_aliases(module, qstate, alias))
+		ask(module, qstate, alias);
+	else
+		sb_reply_servfail(&module->job[0], qstate);
+}
+
+void sb_alias_inform(struct sb_module *module, struct module_qstate *sub,
+		     struct module_qstate *super)
+{
+	struct sb_alias *alias = alias_of(module, super);
+
+	/* an alias itself is kept out of the cache, for its own sake alone */
+	if (alias->arrived && sub->no_cache_store)
+		alias->may_store = false;
+	if (sub->return_rcode == LDNS_RCODE_NOERROR && sub->return_msg != NULL)
+		alias->incoming = sb_reply_copy(super->region, sub->return_msg->rep);
+}

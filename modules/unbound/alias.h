@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** \file
+ * Aliases from upstream (CNAME, DNAME) that lead to a name that a job answers. What upstream says
+ * of that name does not count, nor whether it says anything. The iterator is stopped where the
+ * alias leads there; then the aliases are asked for one by one, so that each is validated, and the
+ * name as a client would ask for it, all by sub-queries through all modules.
+ */
+#ifndef SITEBOUND_ALIAS_H
+#define SITEBOUND_ALIAS_H
+
+#include "job.h"
+
+/** What sb_place.waits is while a sub-query of an alias is under way. */
+#define SB_WAITS_ALIAS SB_JOBS_MAX
+
+/**
+ * Look at a response from upstream, before the iterator does. When it holds an alias to a job's
+ * name it is emptied, if the query follows aliases, so that the iterator is done.
+ * @return whether it does: then nothing of it may enter the cache, where the iterator would find
+ *	the way past us.
+ */
+bool sb_alias_guard(struct sb_module *module, struct module_qstate *qstate,
+		    struct dns_msg *response);
+
+/** Whether a query that comes back from upstream is answered by following an alias. Then it is
+ * finished, or waits. */
+bool sb_alias_begin(struct sb_module *module, struct module_qstate *qstate);
+
+/** Go on when a sub-query has ended. */
+void sb_alias_go_on(struct sb_module *module, struct module_qstate *qstate);
+
+/** A sub-query is done. */
+void sb_alias_inform(struct sb_module *module, struct module_qstate *sub,
+		     struct module_qstate *super);
+
+#endif
