@@ -316,17 +316,17 @@ class Lab:
     # --- the scripts -------------------------------------------------------------------------
 
     def health_conf(self, key, extra=()):
-        conf = ["site: dc1", "server: dc1 10.1.0.21@5301 10.1.0.22@5301", "server: dc2 10.2.0.21@5301 10.2.0.22@5301",
-                "zone: .", "run-dir: " + self.path("run-" + key), "state-dir: " + self.path("state-" + key),
-                "metrics: " + self.path(key + ".prom"),
-                "control: %s -c %s" % (program("unbound-control"), self.path(key + ".conf"))]
-        conf += ["probe: {random}.%s NXDOMAIN" % o for o in OWNERS]
-        for egress, address in (("e1", "10.1.0.21"), ("f1", "10.1.0.22"), ("e2", "10.2.0.21"), ("f2", "10.2.0.22")):
-            conf.append("egress-control: %s@5301 %s -c %s" % (address, program("unbound-control"),
-                                                              self.path(egress + ".conf")))
-        file = self.path("health-%s.conf" % key)
+        conf = {"site": "dc1", "sites": {"dc1": ["10.1.0.21@5301", "10.1.0.22@5301"],
+                                         "dc2": ["10.2.0.21@5301", "10.2.0.22@5301"]},
+                "run-dir": self.path("run-" + key), "state-dir": self.path("state-" + key),
+                "metrics": self.path(key + ".prom"), "control": self.ctl(key),
+                "probes": [{"name": "{random}." + o, "expect": "NXDOMAIN"} for o in OWNERS],
+                "egress-control": {address + "@5301": self.ctl(egress) for egress, address in (
+                    ("e1", "10.1.0.21"), ("f1", "10.1.0.22"), ("e2", "10.2.0.21"), ("f2", "10.2.0.22"))}}
+        conf.update(extra)
+        file = self.path("health-%s.yaml" % key)
         with open(file, "w") as out:
-            out.write("\n".join(conf + list(extra)) + "\n")
+            json.dump(conf, out, indent=1)      # JSON is YAML
         return file
 
     def start_script_again(self):
@@ -390,10 +390,12 @@ class Lab:
     def load(self):
         self.start("load", "c1", [os.path.join(HERE, "load"), "127.0.0.1", str(RATE), str(TIMEOUT),
                                   self.path("load.txt")] + list(OWNERS))
+        # a program without a cache, which asks a nameserver once and waits five seconds
+        self.start("stub", "c1", [os.path.join(HERE, "load"), "10.1.0.11", str(RATE), "5", self.path("stub.txt")] + list(OWNERS))
 
-    def questions(self):
+    def questions(self, client="load"):
         out = []
-        with open(self.path("load.txt")) as file:
+        with open(self.path(client + ".txt")) as file:
             for line in file:
                 asked, ms, outcome, name = line.split()
                 out.append((float(asked), float(ms), outcome, name))
