@@ -11,6 +11,7 @@ Nameservers, egress resolvers and the client run the very files of conf/; only t
 "this machine" is replaced, as a deployment does.
 """
 import importlib.util
+import fcntl
 import json
 import os
 import re
@@ -171,7 +172,10 @@ class Lab:
             top.append("link add %sa type veth peer name %sb" % (tmp, tmp))
             top.append("link set %sa netns %s name %s" % (tmp, self.ns(one), dev1))
             top.append("link set %sb netns %s name %s" % (tmp, self.ns(two), dev2))
-        self.batch(None, top)
+        # the first "netns add" of a machine mounts a directory, which hides what another one has just made there
+        with open("/run/lock/sitebound-lab" if os.path.isdir("/run/lock") else "/tmp/sitebound-lab.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.batch(None, top)
         up = ["link set lo up"]
         self.batch("in", up + ["addr add %s/32 dev lo" % a for a in [ROOT, TLD] + list(OWNERS.values())] + [
             "addr add 192.0.2.1/30 dev i1", "addr add 192.0.2.5/30 dev i2", "link set i1 up", "link set i2 up",

@@ -158,7 +158,7 @@ class Engine:
             for zone, want in list(self.wanted.items()):
                 if want is None:
                     self.applied.pop(zone, None)
-                elif self.same(have.get(zone), want) and self.applied.get(zone) in (None, want):
+                elif self.same(have.get(zone), want) and not self.unclear(have[zone], zone, want):
                     self.applied[zone] = want
                     self.sites.pop(zone, None)
                 else:
@@ -262,6 +262,11 @@ class Engine:
         if any(port is not None for _, port in have):
             return sorted((a, p or 53) for a, p in have) == sorted(pairs)
         return sorted(a for a, _ in have) == sorted(a for a, _ in pairs)
+
+    def unclear(self, have, zone, want):
+        """A list without ports says too little where resolvers share an address: then what was set last counts."""
+        shared = len({a for a, _, _ in self.conf.resolvers.values()}) < len(self.conf.resolvers)
+        return shared and all(port is None for _, port in have) and self.applied.get(zone) not in (None, want)
 
     def status(self):
         now = self.io.now()

@@ -176,7 +176,7 @@ class Health:
         else:
             owner.count += 1
             owner.failed.setdefault(key, asked)
-            self.ask_elsewhere(server, now)
+            self.ask_elsewhere(server, name, now)
             if not owner.broken and (server.last_ok is None or asked > server.last_ok):
                 server.run = (server.run + [(name, asked, outcome)])[-64:]
                 server.oks = 0
@@ -188,18 +188,25 @@ class Health:
             server.due = min(server.due, max(now, server.asked + self.conf.fast_interval))
         return changes
 
-    def ask_elsewhere(self, server, now):
-        """The owner may be at fault: one resolver of another site that was not asked for a while is asked now."""
+    def ask_elsewhere(self, server, name, now):
+        """The owner may be at fault: a resolver of another site at which it is not known to fail is asked for it now."""
         others = [s for s in self.servers.values() if s.site != server.site and s.state == "up"
-                  and now - (s.asked or 0) >= self.conf.fast_interval]
+                  and s.key not in self.owners[name].failed and now - (s.asked or 0) >= self.conf.fast_interval]
         if others:
             other = min(others, key=lambda s: s.asked or 0)
             other.due = min(other.due, now)
+            other.turn = self.names.index(name)
+
+    def fails_everywhere(self, owner):
+        """At two resolvers, and in each site that has any that is up."""
+        failing = {self.servers[key].site for key in owner.failed if key in self.servers}
+        return len(owner.failed) >= min(2, len(self.servers)) and \
+            failing >= {s.site for s in self.servers.values() if s.state == "up"}
 
     def judge_owners(self, now):
         changes = []
         for name, owner in self.owners.items():
-            if owner.broken or owner.count < self.conf.fall or len(owner.failed) < min(2, len(self.servers)):
+            if owner.broken or owner.count < self.conf.fall or not self.fails_everywhere(owner):
                 continue
             first = min(owner.failed.values())
             if any(o.last_ok is not None and o.last_ok > first for n, o in self.owners.items() if n != name):

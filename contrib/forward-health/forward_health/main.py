@@ -318,6 +318,7 @@ def watch(conf, args):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            notify("READY=1")   # for systemd this is a start that went well
             complain("another copy is running with " + conf.run_dir)
             return 0
         lock.truncate(0)
