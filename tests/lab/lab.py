@@ -11,6 +11,7 @@ Nameservers, egress resolvers and the client run the very files of conf/; only t
 "this machine" is replaced, as a deployment does.
 """
 import importlib.util
+import fcntl
 import json
 import os
 import re
@@ -171,7 +172,10 @@ class Lab:
             top.append("link add %sa type veth peer name %sb" % (tmp, tmp))
             top.append("link set %sa netns %s name %s" % (tmp, self.ns(one), dev1))
             top.append("link set %sb netns %s name %s" % (tmp, self.ns(two), dev2))
-        self.batch(None, top)
+        # the first "netns add" of a machine mounts a directory, which hides what another one has just made there
+        with open("/run/lock/sitebound-lab" if os.path.isdir("/run/lock") else "/tmp/sitebound-lab.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.batch(None, top)
         up = ["link set lo up"]
         self.batch("in", up + ["addr add %s/32 dev lo" % a for a in [ROOT, TLD] + list(OWNERS.values())] + [
             "addr add 192.0.2.1/30 dev i1", "addr add 192.0.2.5/30 dev i2", "link set i1 up", "link set i2 up",
@@ -316,17 +320,17 @@ class Lab:
     # --- the scripts -------------------------------------------------------------------------
 
     def health_conf(self, key, extra=()):
-        conf = ["site: dc1", "server: dc1 10.1.0.21@5301 10.1.0.22@5301", "server: dc2 10.2.0.21@5301 10.2.0.22@5301",
-                "zone: .", "run-dir: " + self.path("run-" + key), "state-dir: " + self.path("state-" + key),
-                "metrics: " + self.path(key + ".prom"),
-                "control: %s -c %s" % (program("unbound-control"), self.path(key + ".conf"))]
-        conf += ["probe: {random}.%s NXDOMAIN" % o for o in OWNERS]
-        for egress, address in (("e1", "10.1.0.21"), ("f1", "10.1.0.22"), ("e2", "10.2.0.21"), ("f2", "10.2.0.22")):
-            conf.append("egress-control: %s@5301 %s -c %s" % (address, program("unbound-control"),
-                                                              self.path(egress + ".conf")))
-        file = self.path("health-%s.conf" % key)
+        conf = {"site": "dc1", "sites": {"dc1": ["10.1.0.21@5301", "10.1.0.22@5301"],
+                                         "dc2": ["10.2.0.21@5301", "10.2.0.22@5301"]},
+                "run-dir": self.path("run-" + key), "state-dir": self.path("state-" + key),
+                "metrics": self.path(key + ".prom"), "control": self.ctl(key),
+                "probes": [{"name": "{random}." + o, "expect": "NXDOMAIN"} for o in OWNERS],
+                "egress-control": {address + "@5301": self.ctl(egress) for egress, address in (
+                    ("e1", "10.1.0.21"), ("f1", "10.1.0.22"), ("e2", "10.2.0.21"), ("f2", "10.2.0.22"))}}
+        conf.update(extra)
+        file = self.path("health-%s.yaml" % key)
         with open(file, "w") as out:
-            out.write("\n".join(conf + list(extra)) + "\n")
+            json.dump(conf, out, indent=1)      # JSON is YAML
         return file
 
     def start_script_again(self):
@@ -390,10 +394,12 @@ class Lab:
     def load(self):
         self.start("load", "c1", [os.path.join(HERE, "load"), "127.0.0.1", str(RATE), str(TIMEOUT),
                                   self.path("load.txt")] + list(OWNERS))
+        # a program without a cache, which asks a nameserver once and waits five seconds
+        self.start("stub", "c1", [os.path.join(HERE, "load"), "10.1.0.11", str(RATE), "5", self.path("stub.txt")] + list(OWNERS))
 
-    def questions(self):
+    def questions(self, client="load"):
         out = []
-        with open(self.path("load.txt")) as file:
+        with open(self.path(client + ".txt")) as file:
             for line in file:
                 asked, ms, outcome, name = line.split()
                 out.append((float(asked), float(ms), outcome, name))

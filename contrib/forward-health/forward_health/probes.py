@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One question to one resolver, over UDP, TCP or TLS, and what the answer means."""
+import asyncio
+import errno
+import random
+import ssl
+
+import dns.asyncquery
+import dns.exception
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rdatatype
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+LARGE = 1232
+UNREACHABLE = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EPERM)
+
+
+def random_name(template):
+    return template.replace("{random}", "".join(random.choices(LETTERS, k=16)))
+
+
+class Line(asyncio.DatagramProtocol):
+    """One UDP question. Datagrams that are no answer to it are noted, not believed: the right one may still come."""
+
+    def __init__(self, query):
+        self.query = query
+        self.done = asyncio.get_running_loop().create_future()
+        self.garbage = False
+
+    def datagram_received(self, data, addr):
+        try:
+            answer = dns.message.from_wire(data, ignore_trailing=True)
+            if not self.query.is_response(answer):
+                raise dns.exception.FormError
+        except Exception:   # whatever a library makes of bytes from the network
+            self.garbage = True
+            return
+        if not self.done.done():
+            self.done.set_result(answer)
+
+    def error_received(self, exc):
+        if not self.done.done():
+            self.done.set_exception(exc)
+
+
+async def by_udp(query, address, port):
+    transport, line = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Line(query), remote_addr=(address, port))
+    try:
+        transport.sendto(query.to_wire())
+        return await line.done
+    except asyncio.CancelledError:
+        if line.garbage:
+            raise dns.exception.FormError from None
+        raise
+    finally:
+        transport.close()
+
+
+async def exchange(query, resolver, timeout, tcp=False):
+    """(answer, "") or (None, reason)."""
+    address, port, tls = resolver
+    try:
+        if tls:
+            work = dns.asyncquery.tls(query, address, port=port, server_hostname=tls)
+        elif tcp:
+            work = dns.asyncquery.tcp(query, address, port=port)
+        else:
+            work = by_udp(query, address, port)
+        return await asyncio.wait_for(work, timeout), ""
+    except (asyncio.TimeoutError, dns.exception.Timeout):
+        return None, "timeout"
+    except ssl.SSLError:
+        return None, "tls"
+    except OSError as error:
+        return None, "unreachable" if error.errno in UNREACHABLE else "network"
+    except Exception:       # EOF, FormError, and whatever a library makes of bytes from the network
+        return None, "garbage"
+
+
+def judge(answer, expect):
+    """ "ok", or what is wrong with the answer."""
+    rcode = answer.rcode()
+    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        text = dns.rcode.to_text(rcode).lower()
+        return text if text in ("servfail", "refused") else "rcode-" + text
+    if expect == "NXDOMAIN":
+        return "ok" if rcode == dns.rcode.NXDOMAIN else "wrong-data"
+    if rcode == dns.rcode.NXDOMAIN:
+        return "wrong-data"
+    if expect == "NOERROR":
+        return "ok"
+    if expect == "NODATA":
+        return "ok" if not answer.answer else "wrong-data"
+    return "ok" if any(item.to_text() == expect for rrset in answer.answer for item in rrset) else "wrong-data"
+
+
+async def probe(resolver, probe_, timeout):
+    """ "ok" or the reason of the failure. An answer that does not fit into UDP is asked for again over TCP."""
+    kind = "AAAA" if ":" in probe_.expect else "A"
+    query = dns.message.make_query(random_name(probe_.name), kind)
+    answer, reason = await exchange(query, resolver, timeout)
+    return judge(answer, probe_.expect) if answer is not None else reason
+
+
+async def record(resolver, name, kind, expect, timeout):
+    """ "ok" or the reason."""
+    answer, reason = await exchange(dns.message.make_query(name, kind), resolver, timeout)
+    if answer is None:
+        return reason
+    said = {item.to_text() for rrset in answer.answer for item in rrset if rrset.rdtype == dns.rdatatype.from_text(kind)}
+    return "ok" if said == set(expect) else judge(answer, "NOERROR") if answer.rcode() else "wrong-data"
+
+
+async def large(resolver, name, kind, timeout):
+    """ "ok", "small" (the answer does not test anything), or the reason."""
+    query = dns.message.make_query(name, kind, use_edns=0, payload=4096)
+    answer, reason = await exchange(query, resolver, timeout)
+    if answer is not None and answer.flags & dns.flags.TC:
+        answer, reason = await exchange(query, resolver, timeout, tcp=True)
+    if answer is None:
+        return reason
+    if answer.rcode() != dns.rcode.NOERROR:
+        return judge(answer, "NOERROR")
+    return "ok" if len(answer.to_wire(max_size=65535)) > LARGE else "small"
+
+
+async def parent(resolver, probe_, timeout):
+    """A warning about the name above the random label, or None."""
+    above = probe_.name.split("{random}", 1)[1].lstrip(".") or "."
+    answer, _ = await exchange(dns.message.make_query(above, "SOA", want_dnssec=True), resolver, timeout)
+    if answer is None:
+        return None
+    if answer.rcode() == dns.rcode.NXDOMAIN:
+        return "%s does not exist: caches may answer what is below it (RFC 8020), unless harden-below-nxdomain is no" % above
+    if any(s.rdtype == dns.rdatatype.RRSIG for s in answer.answer + answer.authority):
+        return "%s is signed: caches may deny what is below it (RFC 8198), unless aggressive-nsec is no" % above
+    return None
