@@ -155,6 +155,8 @@ static void report_flush(struct sb_state *state)
 {
 	struct report_running *running = state->own;
 
+	if (running == NULL)
+		return;
 	report_writer_stop(running->writer);
 	running->writer = NULL;
 }

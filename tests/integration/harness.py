@@ -197,7 +197,7 @@ class Resolver:
         """(Re)write sitebound.yaml, from text or from dicts (only the sections of the modules that are loaded)."""
         if isinstance(conf, dict):
             conf = {k: v for k, v in conf.items() if k not in MODULE_ORDER or k in self.modules}
-        text = conf if isinstance(conf, str) else yaml_text(conf)
+        text = conf if isinstance(conf, str) else yaml_text(conf) or "{}\n"
         with open(self.conf_file + ".new", "w", encoding="utf-8") as out:
             out.write(text)
         os.replace(self.conf_file + ".new", self.conf_file)
