@@ -7,7 +7,7 @@
       |                        |
     a1 b1  e1 f1  c1         a2 b2  e2 f2      nameservers .11 .12, egress resolvers .21 .22, client .31
 
-Nameservers, egress resolvers and the client run the very files of conf/; only the part between the marks
+Nameservers, egress resolvers and the client run the very files that conf/render writes; only the part between the marks
 "this machine" is replaced, as a deployment does.
 """
 import importlib.util
@@ -232,9 +232,17 @@ class Lab:
     def ctl(self, key):
         return self.path(key + ".ctl")
 
+    def rendered(self, site, tier):
+        """The folder with what conf/render writes for a tier of a site."""
+        folder = self.path("rendered")
+        if not os.path.isdir(folder):
+            subprocess.run([os.path.join(TOP, "conf", "render"), os.path.join(TOP, "conf", "inventory.yaml"), folder], check=True)
+        return os.path.join(folder, site, tier)
+
     def tier(self, key, site, last):
         tier = {"a": "nameserver", "b": "nameserver", "e": "egress", "f": "egress", "c": "client"}[key[0]]
-        with open(os.path.join(TOP, "conf", tier, "unbound.conf")) as conf:
+        rendered = self.rendered("dc%d" % site, tier)
+        with open(os.path.join(rendered, "unbound.conf")) as conf:
             text = conf.read()
         here = ["server:", '  username: ""', '  directory: "%s"' % self.dir, '  pidfile: ""', "  use-syslog: no",
                 "  access-control: 10.0.0.0/8 allow", "  access-control: 127.0.0.0/8 allow",
@@ -258,13 +266,11 @@ class Lab:
             here += ["forward-zone:", '  name: "."', "  forward-addr: 10.%d.0.11" % site,
                      "  forward-addr: 10.%d.0.12" % site]
         wanted = re.findall(r'dynlib-file: "[^"]*/([^"/]+)"', text)
-        if self.modules:
+        if self.modules and wanted:
             here += ["dynlib:"] + ['  dynlib-file: "%s"' % os.path.join(self.modules, m) for m in wanted]
             yaml = self.path("sitebound-%s.yaml" % key)
-            with open(os.path.join(TOP, "conf", tier, "sitebound.yaml")) as conf, open(yaml, "w") as out:
-                text_here = re.sub(r"^(\s*site:) dc1\b", r"\1 dc%d" % site, conf.read(), flags=re.M)
-                out.write(text_here.replace("fallback: [dc2]", "fallback: [dc%d]" % (3 - site))
-                          .replace("/var/lib/unbound/", self.dir + "/" + key + "-"))
+            with open(os.path.join(rendered, "sitebound.yaml")) as conf, open(yaml, "w") as out:
+                out.write(conf.read().replace("/var/lib/unbound/", self.dir + "/" + key + "-"))
             here += ["view:", '  name: "sitebound"', "  local-data: 'config. TXT \"%s\"'" % yaml]
         elif wanted:
             text = re.sub(r"(module-config: \")(dynlib )+", r"\1", text)
