@@ -17,7 +17,6 @@ import zipfile
 HERE = pathlib.Path(__file__).resolve().parent
 CHECKOUT = HERE.parent.parent
 CACHE = CHECKOUT / ".cache" / "shipping"
-DATA_STREAM = "logs-sitebound.report-default"
 NOBODY = 65534
 
 
@@ -66,6 +65,7 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self.process = None
+        self.stream = "logs-sitebound.report-default"
 
     def request(self, method, path, body=None, user=None, password=None):
         """Returns (status, answer as JSON)."""
@@ -89,22 +89,22 @@ class Server:
             return False
         return status == 200 and not health["timed_out"]
 
-    def search(self, body, index=DATA_STREAM):
-        self.request("POST", f"/{index}/_refresh")
-        status, answer = self.request("POST", f"/{index}/_search", body)
+    def search(self, body, index=None):
+        self.request("POST", f"/{index or self.stream}/_refresh")
+        status, answer = self.request("POST", f"/{index or self.stream}/_search", body)
         assert status == 200, answer
         return answer
 
-    def count(self, index=DATA_STREAM):
-        self.request("POST", f"/{index}/_refresh")
-        status, answer = self.request("GET", f"/{index}/_count")
+    def count(self, index=None):
+        self.request("POST", f"/{index or self.stream}/_refresh")
+        status, answer = self.request("GET", f"/{index or self.stream}/_count")
         return answer["count"] if status == 200 else 0
 
-    def create(self, lines, index=DATA_STREAM, **login):
+    def create(self, lines, index=None, **login):
         """Sends the lines as one bulk of creates; returns the status of each."""
         body = bytearray()
         for line in lines:
-            body += json.dumps({"create": {"_index": index, "_id": json.loads(line)["event"]["id"]}}).encode()
+            body += json.dumps({"create": {"_index": index or self.stream, "_id": json.loads(line)["event"]["id"]}}).encode()
             body += b"\n" + line.encode() + b"\n"
         status, answer = self.request("POST", "/_bulk", bytes(body), **login)
         assert status == 200, answer
@@ -153,7 +153,8 @@ def start_elasticsearch(directory):
     roles = CHECKOUT / "contrib" / "shipping" / "elasticsearch" / "roles.yml"
     shutil.copy(roles, home / "config" / "roles.yml")
     java = pathlib.Path(shutil.which("java")).resolve().parent.parent
-    environment = dict(os.environ, ES_JAVA_HOME=str(java), ES_JAVA_OPTS="-Xms1g -Xmx1g", ES_TMPDIR=str(directory))
+    environment = dict(os.environ, ES_JAVA_HOME=str(java), ES_JAVA_OPTS="-Xms1g -Xmx1g", ES_TMPDIR=str(directory / "tmp"))
+    (directory / "tmp").mkdir()
     become = []
     if os.geteuid() == 0:
         become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]

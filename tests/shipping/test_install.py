@@ -4,7 +4,6 @@
 import json
 
 import sample
-from servers import DATA_STREAM
 
 
 def test_install_says_what_it_changed(server):
@@ -45,7 +44,7 @@ def test_after_a_rollover_the_id_is_new(empty):
     """Why no shipper may read a file from its beginning again."""
     lines = sample.lines(10)
     empty.create(lines)
-    status, answer = empty.request("POST", f"/{DATA_STREAM}/_rollover")
+    status, answer = empty.request("POST", f"/{empty.stream}/_rollover")
     assert status == 200, answer
     assert empty.create(lines) == [201] * 10
     assert empty.count() == 20
@@ -60,9 +59,9 @@ def test_the_shipper_may_only_create(empty):
     assert empty.create(lines, **login) == [409] * 5
     assert empty.create(lines, index="logs-other-default", **login) == [403] * 5
     for method, path in (
-        ("GET", f"/{DATA_STREAM}/_search"),
-        ("DELETE", f"/{DATA_STREAM}"),
-        ("POST", f"/{DATA_STREAM}/_delete_by_query"),
+        ("GET", f"/{empty.stream}/_search"),
+        ("DELETE", f"/{empty.stream}"),
+        ("POST", f"/{empty.stream}/_delete_by_query"),
         ("DELETE", "/_index_template/sitebound.report"),
     ):
         body = {"query": {"match_all": {}}} if "_delete_by" in path else None

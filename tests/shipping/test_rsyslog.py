@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The shipped rsyslog configuration, run by a real rsyslogd against the real servers."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+
+import pytest
+import sample
+from faults import Proxy
+from servers import CHECKOUT, start, stop, wait_for
+
+CONTRIB = CHECKOUT / "contrib" / "shipping" / "rsyslog"
+
+
+class Rsyslog:
+    def __init__(self, directory, server, port):
+        self.directory, self.server = directory, server
+        self.file, self.errors = directory / "reports.jsonl", directory / "sitebound-errors"
+        self.file.touch()
+        text = (CONTRIB / "sitebound-report.conf").read_text()
+        text = text.replace("/var/lib/unbound/", f"{directory}/").replace("/var/spool/rsyslog/", f"{directory}/")
+        text = text.replace("logs-sitebound.report-default", server.stream)
+        login = f' uid="{server.user}" pwd="{server.password}"' if server.user else ""
+        text = text.replace('serverport="9200"', f'serverport="{port}"{login}')
+        self.configuration = directory / "rsyslog.conf"
+        self.configuration.write_text(f'global(workDirectory="{directory}")\n{text}')
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = None
+
+    def start(self):
+        command = ["rsyslogd", "-n", "-f", str(self.configuration), "-i", str(self.directory / "rsyslogd.pid")]
+        self.process = start(command, self.directory / "rsyslogd.log")
+
+    def write(self, lines, path=None):
+        with open(path or self.file, "a", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in lines)
+
+    def resubmit(self):
+        command = [str(CONTRIB / "sitebound-resubmit"), "--url", self.url, "--errors", str(self.errors)]
+        environment = dict(os.environ)
+        if self.server.user:
+            command += ["--user", self.server.user]
+            environment["SITEBOUND_PASSWORD"] = self.server.password
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+    def arrived(self, total):
+        wait_for(f"{total} documents", lambda: self.server.count() >= total, 60, self.process)
+        assert self.server.count() == total
+
+
+@pytest.fixture
+def proxy(empty):
+    made = Proxy(empty.port)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def rsyslog(empty, proxy, tmp_path):
+    if not shutil.which("rsyslogd"):
+        pytest.skip("rsyslog is not installed")
+    if not list(pathlib.Path("/usr/lib").glob("*/rsyslog/omelasticsearch.so")):
+        pytest.skip("rsyslog-elasticsearch is not installed")
+    made = Rsyslog(tmp_path, empty, proxy.port)
+    made.start()
+    yield made
+    stop(made.process)
+
+
+def test_the_scenario_ends_with_every_line(rsyslog, proxy, empty):
+    lines = sample.lines(4003)
+    sent = 0
+
+    def more(count, **where):
+        nonlocal sent
+        rsyslog.write(lines[sent : sent + count], **where)
+        sent += count
+
+    def spoil(mode, count):
+        before = proxy.spoiled.get(mode, 0)
+        proxy.set(mode)
+        more(count)
+        wait_for(f"{mode} was met", lambda: proxy.spoiled.get(mode, 0) > before, 30, rsyslog.process)
+        proxy.set("ok")
+
+    more(1000)
+    rsyslog.arrived(1000)
+
+    old = rsyslog.file.with_suffix(".jsonl.1")
+    rsyslog.file.rename(old)
+    more(2, path=old)  # late lines on the old file
+    rsyslog.file.touch()
+    more(398)
+    rsyslog.arrived(1400)
+
+    shutil.copy(rsyslog.file, old)
+    os.truncate(rsyslog.file, 0)
+    more(300)
+    rsyslog.arrived(1700)
+
+    for mode in ("down", "429", "503", "item429"):
+        spoil(mode, 400)
+    spoil("hang", 100)
+
+    stop(rsyslog.process)
+    more(400)
+    rsyslog.start()
+    rsyslog.write(["this is no JSON", '{"event":{"action":"without id"}}'])
+    half = lines[sent]
+    with open(rsyslog.file, "a", encoding="utf-8") as file:
+        file.write(half[:100])
+        file.flush()
+        file.write(half[100:] + "\n")
+    sent += 1
+    more(4003 - sent - 100)
+
+    def all_but_the_last():
+        done = rsyslog.resubmit()
+        return done.returncode == 0 and empty.count() == sent
+
+    wait_for(f"{sent} documents", all_but_the_last, 60, rsyslog.process)
+    os.killpg(rsyslog.process.pid, signal.SIGKILL)
+    rsyslog.process.wait()
+    more(100)
+    rsyslog.start()
+    wait_for("4003 documents", all_but_the_last, 60, rsyslog.process)
+    assert set(proxy.spoiled) == {"down", "429", "503", "item429", "hang"}
+
+    hits = empty.search({"size": 5000, "_source": True})["hits"]["hits"]
+    assert len(hits) == 4003
+    got = {hit["_id"]: hit["_source"] for hit in hits}
+    for line in lines:
+        want = json.loads(line)
+        document = got[want["event"]["id"]]
+        document["event"].pop("ingested", None)
+        assert document == want
+
+
+def test_what_is_refused_for_good_is_kept_apart(rsyslog, empty):
+    good, bad = (json.loads(line) for line in sample.lines(2))
+    bad["client"]["ip"] = "no address"
+    rsyslog.write([json.dumps(bad), json.dumps(good)])
+    rsyslog.arrived(1)
+    refused = rsyslog.directory / "sitebound-refused"
+    wait_for("the refused line", lambda: refused.exists() and "no address" in refused.read_text(), 20, rsyslog.process)
