@@ -118,17 +118,22 @@ def test_the_scenario_ends_with_every_line(rsyslog, proxy, empty):
     sent += 1
     more(4003 - sent - 100)
 
-    def all_but_the_last():
+    resubmitted = 0
+
+    def everything_arrived():
+        nonlocal resubmitted
         done = rsyslog.resubmit()
+        resubmitted += int(done.stdout.split()[0])
         return done.returncode == 0 and empty.count() == sent
 
-    wait_for(f"{sent} documents", all_but_the_last, 60, rsyslog.process)
+    wait_for(f"{sent} documents", everything_arrived, 60, rsyslog.process)
     os.killpg(rsyslog.process.pid, signal.SIGKILL)
     rsyslog.process.wait()
     more(100)
     rsyslog.start()
-    wait_for("4003 documents", all_but_the_last, 60, rsyslog.process)
+    wait_for("4003 documents", everything_arrived, 60, rsyslog.process)
     assert set(proxy.spoiled) == {"down", "429", "503", "item429", "hang"}
+    assert resubmitted > 0  # what this rsyslog alone would have lost
 
     hits = empty.search({"size": 5000, "_source": True})["hits"]["hits"]
     assert len(hits) == 4003
