@@ -3,72 +3,11 @@
 
 import json
 import os
-import pathlib
 import shutil
 import signal
-import subprocess
 
-import pytest
 import sample
-from faults import Proxy
-from servers import CHECKOUT, start, stop, wait_for
-
-CONTRIB = CHECKOUT / "contrib" / "shipping" / "rsyslog"
-
-
-class Rsyslog:
-    def __init__(self, directory, server, port):
-        self.directory, self.server = directory, server
-        self.file, self.errors = directory / "reports.jsonl", directory / "sitebound-errors"
-        self.file.touch()
-        text = (CONTRIB / "sitebound-report.conf").read_text()
-        text = text.replace("/var/lib/unbound/", f"{directory}/").replace("/var/spool/rsyslog/", f"{directory}/")
-        text = text.replace("logs-sitebound.report-default", server.stream)
-        login = f' uid="{server.user}" pwd="{server.password}"' if server.user else ""
-        text = text.replace('serverport="9200"', f'serverport="{port}"{login}')
-        self.configuration = directory / "rsyslog.conf"
-        self.configuration.write_text(f'global(workDirectory="{directory}")\n{text}')
-        self.url = f"http://127.0.0.1:{port}"
-        self.process = None
-
-    def start(self):
-        command = ["rsyslogd", "-n", "-f", str(self.configuration), "-i", str(self.directory / "rsyslogd.pid")]
-        self.process = start(command, self.directory / "rsyslogd.log")
-
-    def write(self, lines, path=None):
-        with open(path or self.file, "a", encoding="utf-8") as file:
-            file.writelines(line + "\n" for line in lines)
-
-    def resubmit(self):
-        command = [str(CONTRIB / "sitebound-resubmit"), "--url", self.url, "--errors", str(self.errors)]
-        environment = dict(os.environ)
-        if self.server.user:
-            command += ["--user", self.server.user]
-            environment["SITEBOUND_PASSWORD"] = self.server.password
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-
-    def arrived(self, total):
-        wait_for(f"{total} documents", lambda: self.server.count() >= total, 60, self.process)
-        assert self.server.count() == total
-
-
-@pytest.fixture
-def proxy(empty):
-    made = Proxy(empty.port)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def rsyslog(empty, proxy, tmp_path):
-    if not shutil.which("rsyslogd"):
-        pytest.skip("rsyslog is not installed")
-    if not list(pathlib.Path("/usr/lib").glob("*/rsyslog/omelasticsearch.so")):
-        pytest.skip("rsyslog-elasticsearch is not installed")
-    made = Rsyslog(tmp_path, empty, proxy.port)
-    made.start()
-    yield made
-    stop(made.process)
+from servers import stop, wait_for
 
 
 def test_the_scenario_ends_with_every_line(rsyslog, proxy, empty):
