@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Real OpenSearch and Elasticsearch nodes on loopback, from the files that tests/shipping/run fetched."""
+
+import base64
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import zipfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+CHECKOUT = HERE.parent.parent
+CACHE = CHECKOUT / ".cache" / "shipping"
+NOBODY = 65534
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(what, condition, seconds, process=None):
+    """Asks until condition() is true; another answer at once when the process has ended."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        if process is not None and process.poll() is not None:
+            raise AssertionError(f"{what}: the program ended with {process.returncode}")
+        time.sleep(0.2)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+def stop(process, seconds=30):
+    """Ends a process that start() began, with its children."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def start(command, log, **options):
+    with open(log, "ab") as output:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, **options
+        )
+
+
+class Server:
+    """A running node. Its requests are made as `user`, if it has users."""
+
+    def __init__(self, kind, port, user=None, password=None):
+        self.kind, self.port, self.user, self.password = kind, port, user, password
+        self.url = f"http://127.0.0.1:{port}"
+        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self.process = None
+        self.stream = "logs-sitebound.report-default"
+
+    def request(self, method, path, body=None, user=None, password=None):
+        """Returns (status, answer as JSON)."""
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, body, method=method)
+        request.add_header("Content-Type", "application/json")
+        user, password = user or self.user, password or self.password
+        if user:
+            request.add_header("Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode())
+        try:
+            with self.opener.open(request, timeout=60) as answer:
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"null")
+
+    def is_up(self):
+        try:
+            status, health = self.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s")
+        except (OSError, ValueError):
+            return False
+        return status == 200 and not health["timed_out"]
+
+    def search(self, body, index=None):
+        self.request("POST", f"/{index or self.stream}/_refresh")
+        status, answer = self.request("POST", f"/{index or self.stream}/_search", body)
+        assert status == 200, answer
+        return answer
+
+    def count(self, index=None):
+        self.request("POST", f"/{index or self.stream}/_refresh")
+        status, answer = self.request("GET", f"/{index or self.stream}/_count")
+        return answer["count"] if status == 200 else 0
+
+    def create(self, lines, index=None, **login):
+        """Sends the lines as one bulk of creates; returns the status of each."""
+        body = bytearray()
+        for line in lines:
+            body += json.dumps({"create": {"_index": index or self.stream, "_id": json.loads(line)["event"]["id"]}}).encode()
+            body += b"\n" + line.encode() + b"\n"
+        status, answer = self.request("POST", "/_bulk", bytes(body), **login)
+        assert status == 200, answer
+        return [item["create"]["status"] for item in answer["items"]]
+
+
+def start_opensearch(directory):
+    server = Server("opensearch", free_port())
+    server.process = start(
+        ["java", "-Xmx1g", "-cp", f"{CACHE}/opensearch/*", str(HERE / "Node.java")]
+        + [str(server.port), str(free_port()), str(directory / "node")],
+        directory / "opensearch.log",
+        cwd=directory,
+    )
+    wait_for("OpenSearch answers", server.is_up, 120, server.process)
+    return server
+
+
+ELASTICSEARCH_YML = """\
+cluster.name: sitebound-test
+discovery.type: single-node
+network.host: 127.0.0.1
+http.port: {http}
+transport.port: {transport}
+path.data: {directory}/data
+path.logs: {directory}/logs
+cluster.routing.allocation.disk.threshold_enabled: false
+xpack.ml.enabled: false
+xpack.security.enabled: true
+xpack.security.http.ssl.enabled: false
+xpack.security.transport.ssl.enabled: false
+"""
+
+
+def start_elasticsearch(directory):
+    """With security on: `admin`, `installer` and `shipper` can log in, each with its role."""
+    with zipfile.ZipFile(next((CACHE / "elasticsearch").glob("*.zip"))) as archive:
+        archive.extractall(directory)
+    home = next(directory.glob("elasticsearch-*"))
+    for program in (home / "bin").iterdir():
+        program.chmod(0o755)
+    server = Server("elasticsearch", free_port(), "admin", "admin-password")
+    (home / "config" / "elasticsearch.yml").write_text(
+        ELASTICSEARCH_YML.format(http=server.port, transport=free_port(), directory=directory)
+    )
+    roles = CHECKOUT / "contrib" / "shipping" / "elasticsearch" / "roles.yml"
+    shutil.copy(roles, home / "config" / "roles.yml")
+    java = pathlib.Path(shutil.which("java")).resolve().parent.parent
+    environment = dict(os.environ, ES_JAVA_HOME=str(java), ES_JAVA_OPTS="-Xms1g -Xmx1g", ES_TMPDIR=str(directory / "tmp"))
+    (directory / "tmp").mkdir()
+    become = []
+    if os.geteuid() == 0:
+        become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(directory)], check=True)
+        for parent in directory.parents:  # pytest keeps its directories to their owner
+            if parent.owner() == "root" and parent != pathlib.Path("/") and not parent.stat().st_mode & 0o001:
+                parent.chmod(parent.stat().st_mode | 0o011)
+    users = {"admin": "superuser", "installer": "sitebound_installer", "shipper": "sitebound_shipper"}
+    for user, role in users.items():
+        subprocess.run(
+            become + [str(home / "bin" / "elasticsearch-users"), "useradd", user, "-p", f"{user}-password", "-r", role],
+            env=environment, cwd=home, check=True, capture_output=True,
+        )
+    server.process = start(
+        become + [str(home / "bin" / "elasticsearch")], directory / "elasticsearch.log",
+        env=environment, cwd=home,
+    )
+    wait_for("Elasticsearch answers", server.is_up, 150, server.process)
+    return server
+
+
+STARTERS = {"opensearch": start_opensearch, "elasticsearch": start_elasticsearch}
