@@ -228,3 +228,19 @@ def test_egress_is_flushed_in_an_outage_and_once_after_it():
     world.lines.clear()
     world.run(20)
     assert [c for _, _, c in world.egress[before:]].count("flush_negative") == 1
+
+
+def test_one_owner_is_not_enough():
+    """A resolver at which one owner fails, however often, is not down."""
+    world = settled(World(conf()))
+    key = world.conf.sites["dc1"][0]
+    server = world.engine.health.servers[key]
+    server.waiting.clear()
+    for number in range(6):
+        server.waiting[-1 - number] = ("owner0", world.time, False)
+        world.engine.answered(-1 - number, key, "timeout")
+    assert len(server.run) == 6 and server.state == "up"
+    for number, owner in enumerate(("owner1", "owner2")):
+        server.waiting[-11 - number] = (owner, world.time, False)
+        world.engine.answered(-11 - number, key, "timeout")
+    assert server.state == "down"
