@@ -205,6 +205,13 @@ def history(seed, length=8):
         world.lines.add("dc1")
         took = world.run(10, lambda: not world.list() & world.local())
         assert took is not None and took <= 3.0, "left after %s" % took
+    world.calm()
+    world.run(60 + longest * 3)
+    # everything fails, the other sites first: said, and the list stays
+    world.dead.update(k for s, keys in c.sites.items() if s != "dc1" for k in keys)
+    world.run(6)
+    world.lines.add("dc1")
+    assert world.run(12, lambda: world.engine.decision.zones["."].nobody) is not None, "nobody is healthy, and it is not said"
     return world
 
 

@@ -24,6 +24,17 @@ def test_start_decides_soon():
     assert took is not None and took < 1.0 and not adds(world)
 
 
+def test_site_fails_when_the_others_are_unreachable_already():
+    """The failures of the other sites say nothing of the owners."""
+    world = settled(World(conf()))
+    world.dead.update(world.conf.sites["dc2"])
+    world.run(6)
+    world.lines.add("dc1")
+    assert world.run(5, lambda: bool(actions(world, "nobody-healthy"))) is not None
+    world.dead.clear()
+    assert world.run(4, lambda: world.list() == set(world.conf.sites["dc2"])) is not None
+
+
 def test_first_decision_with_a_dead_site():
     world = World(conf())
     world.lines.add("dc1")
@@ -43,13 +54,15 @@ def test_dead_site_is_left(fast, bar):
     assert len(actions(world, "forward-switch")) == 1
 
 
+@pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("silent", [1, 2])
-def test_owners_silent_everywhere_decide_nothing(silent):
+def test_owners_silent_everywhere_decide_nothing(silent, fast):
     """Fault 2: neither down, nor up; and a real outage is still seen."""
-    world = settled(World(conf()))
+    world = settled(World(conf(fast=fast)))
     world.owners.update(list(world.conf.owners)[:silent])
     world.run(120)
     assert set(world.states().values()) == {"up"} and not adds(world)
+    assert not actions(world, "resolver-state")[4:]
     assert len(actions(world, "probe-name-broken")) == silent
     world.lines.add("dc1")
     assert world.run(3.0, lambda: not world.list() & world.local()) is not None
@@ -96,6 +109,7 @@ def test_slow_far_site_takes_nothing_from_the_local_one(order):
     world.run(15)
     for key, times in world.asked.items():
         assert len([t for t in times if t > begin]) >= 6, key
+        assert len([t for t in times if t > begin]) <= 25, "%s is always in question" % key
     for key in world.local():
         assert len([t for t in world.asked[key] if t > begin]) >= 12, key
     world.lines.add("dc1")
@@ -108,7 +122,7 @@ def test_everybody_is_asked_when_the_rate_is_short():
     c.max_rate = 20
     world = World(c)
     world.run(4)
-    world.lines.update(c.sites)
+    world.loss = 0.3        # everybody is in question all the time
     begin = world.time
     world.run(20)
     for key, times in world.asked.items():
@@ -214,3 +228,19 @@ def test_egress_is_flushed_in_an_outage_and_once_after_it():
     world.lines.clear()
     world.run(20)
     assert [c for _, _, c in world.egress[before:]].count("flush_negative") == 1
+
+
+def test_one_owner_is_not_enough():
+    """A resolver at which one owner fails, however often, is not down."""
+    world = settled(World(conf()))
+    key = world.conf.sites["dc1"][0]
+    server = world.engine.health.servers[key]
+    server.waiting.clear()
+    for number in range(6):
+        server.waiting[-1 - number] = ("owner0", world.time, False)
+        world.engine.answered(-1 - number, key, "timeout")
+    assert len(server.run) == 6 and server.state == "up"
+    for number, owner in enumerate(("owner1", "owner2")):
+        server.waiting[-11 - number] = (owner, world.time, False)
+        world.engine.answered(-11 - number, key, "timeout")
+    assert server.state == "down"

@@ -10,8 +10,8 @@
 Nameservers, egress resolvers and the client run the very files that conf/render writes; only the part between the marks
 "this machine" is replaced, as a deployment does.
 """
-import importlib.util
 import fcntl
+import importlib.util
 import json
 import os
 import re

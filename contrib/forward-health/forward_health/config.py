@@ -109,7 +109,9 @@ class Reader:
         return out
 
     def name(self, node, key, text):
+        """The name in lower case, without its last dot. {random} stands for 16 letters."""
         try:
+            dns.name.from_text(text.replace(RANDOM, "0" * 16))
             return dns.name.from_text(text).to_text(omit_final_dot=True).lower()
         except (dns.exception.DNSException, UnicodeError):
             self.error(node, key, '"%s" is no domain name' % text)
@@ -329,7 +331,7 @@ def read_probes(r, top, nodes, conf):
         if name.count(RANDOM) != 1:
             r.error(found["name"], key + ".name", '"%s" has no {random}: a cache could answer it' % name)
             continue
-        r.name(found["name"], key + ".name", name.replace(RANDOM, "0" * 16))
+        r.name(found["name"], key + ".name", name)
         if name.lower() in seen:
             r.error(found["name"], key + ".name", '"%s" is here twice' % name)
         seen.add(name.lower())

@@ -16,7 +16,8 @@ class ControlError(Exception):
 async def call(target, command, timeout):
     """The text that Unbound gives; ControlError."""
     try:
-        return await asyncio.wait_for(by_command(target, command) if target.command else direct(target, command), timeout)
+        async with asyncio.timeout(timeout):
+            return await (by_command(target, command) if target.command else direct(target, command))
     except asyncio.TimeoutError:
         raise ControlError("no answer within %g s" % timeout) from None
     except (OSError, ssl.SSLError, UnicodeError) as error:

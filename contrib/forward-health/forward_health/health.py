@@ -198,22 +198,23 @@ class Health:
             other.turn = self.names.index(name)
 
     def fails_everywhere(self, owner):
-        """At two resolvers, and in each site that has any that is up."""
-        failing = {self.servers[key].site for key in owner.failed if key in self.servers}
-        return len(owner.failed) >= min(2, len(self.servers)) and \
-            failing >= {s.site for s in self.servers.values() if s.state == "up"}
+        """At two resolvers, and in each site that has any that is up; each of them gave another right answer since then."""
+        failing = [self.servers[key] for key, asked in owner.failed.items()
+                   if key in self.servers and (self.servers[key].last_ok or 0) > asked]
+        return len(failing) >= min(2, len(self.servers)) and \
+            {s.site for s in failing} >= {s.site for s in self.servers.values() if s.state == "up"}
 
     def judge_owners(self, now):
         changes = []
         for name, owner in self.owners.items():
-            if owner.broken or owner.count < self.conf.fall or not self.fails_everywhere(owner):
+            others = [n for n, o in self.owners.items() if n != name and not o.broken]
+            # one owner always decides: or nothing would, when everything fails at last
+            if owner.broken or not others or owner.count < self.conf.fall or not self.fails_everywhere(owner):
                 continue
-            first = min(owner.failed.values())
-            if any(o.last_ok is not None and o.last_ok > first for n, o in self.owners.items() if n != name):
-                owner.broken, owner.retry = True, now + OWNER_RETRY
-                for server in self.servers.values():
-                    server.run = [f for f in server.run if f[0] != name]
-                changes.append(("owner", name, "broken", "no right answer anywhere, while other owners have some"))
+            owner.broken, owner.retry = True, now + OWNER_RETRY
+            for server in self.servers.values():
+                server.run = [f for f in server.run if f[0] != name]
+            changes.append(("owner", name, "broken", "no right answer anywhere, while other owners have some"))
         return changes
 
     def judge(self, server, now):

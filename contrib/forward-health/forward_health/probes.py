@@ -3,13 +3,12 @@
 import asyncio
 import errno
 import random
+import socket
 import ssl
 
-import dns.asyncquery
 import dns.exception
 import dns.flags
 import dns.message
-import dns.query
 import dns.rcode
 import dns.rdatatype
 
@@ -22,54 +21,42 @@ def random_name(template):
     return template.replace("{random}", "".join(random.choices(LETTERS, k=16)))
 
 
-class Line(asyncio.DatagramProtocol):
-    """One UDP question. Datagrams that are no answer to it are noted, not believed: the right one may still come."""
-
-    def __init__(self, query):
-        self.query = query
-        self.done = asyncio.get_running_loop().create_future()
-        self.garbage = False
-
-    def datagram_received(self, data, addr):
-        try:
-            answer = dns.message.from_wire(data, ignore_trailing=True)
-            if not self.query.is_response(answer):
-                raise dns.exception.FormError
-        except Exception:   # whatever a library makes of bytes from the network
-            self.garbage = True
-            return
-        if not self.done.done():
-            self.done.set_result(answer)
-
-    def error_received(self, exc):
-        if not self.done.done():
-            self.done.set_exception(exc)
-
-
 async def by_udp(query, address, port):
-    transport, line = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Line(query), remote_addr=(address, port))
-    try:
-        transport.sendto(query.to_wire())
-        return await line.done
-    except asyncio.CancelledError:
-        if line.garbage:
-            raise dns.exception.FormError from None
-        raise
-    finally:
-        transport.close()
+    """Datagrams that are no answer to the question are noted, not believed: the right one may still come."""
+    garbage = False
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.setblocking(False)
+        line.connect((address, port))
+        line.send(query.to_wire())
+        while True:
+            try:
+                data = await asyncio.get_running_loop().sock_recv(line, 65535)
+            except asyncio.CancelledError:
+                if garbage:
+                    raise dns.exception.FormError from None
+                raise
+            try:
+                answer = dns.message.from_wire(data, ignore_trailing=True)
+                if query.is_response(answer):
+                    return answer
+            except Exception:   # whatever a library makes of bytes from the network
+                pass
+            garbage = True
+
+
+async def by_stream(query, address, port, tls):
+    import dns.asyncquery   # loads much that UDP does without
+    if tls:
+        return await dns.asyncquery.tls(query, address, port=port, server_hostname=tls)
+    return await dns.asyncquery.tcp(query, address, port=port)
 
 
 async def exchange(query, resolver, timeout, tcp=False):
     """(answer, "") or (None, reason)."""
     address, port, tls = resolver
     try:
-        if tls:
-            work = dns.asyncquery.tls(query, address, port=port, server_hostname=tls)
-        elif tcp:
-            work = dns.asyncquery.tcp(query, address, port=port)
-        else:
-            work = by_udp(query, address, port)
-        return await asyncio.wait_for(work, timeout), ""
+        async with asyncio.timeout(timeout):
+            return await (by_stream(query, address, port, tls) if tls or tcp else by_udp(query, address, port)), ""
     except (asyncio.TimeoutError, dns.exception.Timeout):
         return None, "timeout"
     except ssl.SSLError:

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The whole program with a real Unbound: switching, reasons, repair, commands, files, signals."""
+import json
+import os
+import signal
+import time
+
+import pytest
+from daemon import Bench, wait
+from forward_health.config import Target
+from test_control import answers, ask
+
+QUICK = {"interval": "200ms", "fast-interval": "50ms", "timeout": "250ms", "hold": "0s"}
+
+
+@pytest.fixture
+def bench(tmp_path):
+    made = Bench(tmp_path)
+    made.keys = {n: made.sick(n, address="127.0.0.%d" % a) for n, a in (("s0", 10), ("s1", 11), ("s2", 12), ("s3", 13))}
+    k = made.keys
+    made.sites = {"dc1": [k["s0"], k["s1"]], "dc2": [k["s2"], k["s3"]]}
+    made.target = Target(path=made.path("ctl"))
+    made.remote = ["control-interface: " + made.path("ctl"), "control-use-cert: no"]
+    made.daemon = made.unbound(made.remote, made.sites["dc1"])
+    made.configure(made.sites, made.path("ctl"), **QUICK)
+    assert wait(lambda: answers(made.target))
+    yield made
+    made.close()
+
+
+def now(bench):
+    return {w.split("@")[0] for line in ask(bench.target, "list_forwards").splitlines() for w in line.split()[3:]}
+
+
+def have(bench, *names):
+    want = {bench.keys[n].split("@")[0] for n in names}
+    return wait(lambda: now(bench) == want)
+
+
+def up(bench):
+    return wait(lambda: len([e for e in bench.events("resolver-state") if e["sitebound"]["to"] == "up"]) >= 4)
+
+
+def test_switch_and_back(bench):
+    bench.health()
+    assert up(bench) and not bench.events("forward-start")
+    bench.set("s0", "silent")
+    bench.set("s1", "silent")
+    assert have(bench, "s2", "s3")
+    assert wait(lambda: bench.events("forward-switch"))
+    event = bench.events("forward-switch")[0]["sitebound"]
+    assert (event["from"], event["to"], event["after"]) == ("dc1", "dc2", bench.sites["dc2"])
+    bench.set("s0", "nxdomain")
+    bench.set("s1", "nxdomain")
+    assert have(bench, "s0", "s1")
+
+
+@pytest.mark.parametrize("kind, reason", [
+    ("silent", "timeout"), ("servfail", "servfail"), ("refused", "refused"), ("notimp", "rcode-notimp"), ("hijack", "wrong-data"),
+    ("garbage", "garbage"), ("truncated", "garbage"), ("wrong-question", "garbage"), ("wrong-id", "garbage")])
+def test_reasons(bench, kind, reason):
+    bench.health()
+    assert up(bench)
+    bench.set("s0", kind)
+    assert have(bench, "s1")
+    downs = [e for e in bench.events("resolver-state") if e["sitebound"]["to"] == "down"]
+    assert [(e["sitebound"]["server"], e["event"]["reason"]) for e in downs] == [(bench.keys["s0"], reason)]
+    assert not bench.events("forward-switch")
+
+
+def test_repair_after_a_restart(bench):
+    bench.set("s0", "refused")
+    bench.set("s1", "refused")
+    bench.health()
+    assert have(bench, "s2", "s3")
+    bench.daemon.kill()
+    bench.daemon.wait()
+    assert wait(lambda: bench.events("control-failed"))
+    bench.unbound(bench.remote, bench.sites["dc1"])
+    assert wait(lambda: answers(bench.target)) and have(bench, "s2", "s3")
+    assert wait(lambda: bench.events("control-recovered")) and len(bench.events("control-failed")) == 1
+
+
+def test_killed_and_started_again_in_an_outage_changes_nothing(bench):
+    process = bench.health()
+    assert up(bench)
+    bench.set("s0", "silent")
+    bench.set("s1", "silent")
+    assert have(bench, "s2", "s3")
+    process.kill()
+    process.wait()
+    os.unlink(bench.path("events"))
+    bench.health()
+    assert wait(lambda: len(bench.events("resolver-state")) >= 4)
+    assert not [e for e in bench.events() if e["event"]["action"].startswith("forward-")]
+
+
+def test_second_copy_ends_well(bench):
+    bench.health()
+    assert up(bench)
+    done = bench.call()
+    assert done.returncode == 0 and "another copy is running" in done.stderr
+
+
+def test_status_commands_metrics_and_signals(bench):
+    process = bench.health()
+    assert up(bench)
+    status = json.loads(bench.call("--status", "--json").stdout)
+    assert {s["state"] for s in status["servers"].values()} == {"up"} and status["zones"]["."]["site"] == "dc1"
+    assert "zone .: site dc1" in bench.call("--status").stdout
+    assert bench.call("pin", "dc2").returncode == 0 and have(bench, "s2", "s3")
+    assert bench.call("auto").returncode == 0 and have(bench, "s0", "s1")
+    assert bench.call("drain", bench.keys["s0"]).returncode == 0 and have(bench, "s1")
+    bench.configure(bench.sites, bench.path("ctl"), standby=1, **QUICK)
+    process.send_signal(signal.SIGHUP)
+    assert have(bench, "s1", "s2")
+    bench.set("health.yaml", "site: [")
+    process.send_signal(signal.SIGHUP)
+    assert wait(lambda: bench.events("reload-failed"))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0 and have(bench, "s1", "s2")
+    metrics = open(bench.path("metrics.prom")).read()
+    assert 'forward_health_server_up{server="%s",site="dc1"} 1' % bench.keys["s0"] in metrics
+    assert 'forward_health_override{kind="drain"} 1' in metrics
+
+
+def test_once(bench):
+    bench.set("s0", "refused")
+    bench.set("s1", "refused")
+    assert bench.call("--once", "--dry-run").returncode == 0 and have(bench, "s0", "s1")
+    began = time.monotonic()
+    assert bench.call("--once").returncode == 0 and have(bench, "s2", "s3")
+    assert time.monotonic() - began < 3
+    for name in bench.keys:
+        bench.set(name, "refused")
+    assert bench.call("--once").returncode == 4 and have(bench, "s2", "s3")
+
+
+def test_hook_and_full_disk(bench):
+    hook = bench.path("hook")
+    with open(hook, "w") as out:
+        out.write("#!/bin/sh\ncat >%s\n" % bench.path("told"))
+    os.chmod(hook, 0o755)
+    bench.configure(bench.sites, bench.path("ctl"), hook=hook, log="/dev/full", **QUICK)
+    bench.health()
+    bench.set("s0", "refused")
+    bench.set("s1", "refused")
+    assert have(bench, "s2", "s3")
+    assert wait(lambda: os.path.exists(bench.path("told")) and "forward-s" in open(bench.path("told")).read())
