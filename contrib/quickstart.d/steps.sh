@@ -14,15 +14,21 @@ die() {
 # leave_spaces PROGRAM ARGUMENT...: autoconf and libtool cannot work in a path with spaces. From
 # such a checkout the program runs in a copy of it, in a directory of the user's own that stays.
 leave_spaces() {
-	local copy sum
+	local copy sum files
 	[[ ${checkout:?} == *[[:space:]]* ]] || return 0
 	sum=$(cksum <<<"$checkout")
 	copy=/var/tmp/sitebound-$EUID-${sum%% *}
 	mkdir -m 700 "$copy" 2>/dev/null || true
 	[[ -d $copy && -O $copy && ! -L $copy ]] || die "$copy is not a directory of this user"
 	say "the path of this checkout has spaces, which the build cannot have: working in a copy, $copy"
-	find "$copy" -mindepth 1 -maxdepth 1 ! -name .cache -exec rm -rf {} +
+	# What was copied and is not there any more goes; what was built stays.
+	files=$(cd "$checkout" && find . -path ./.cache -prune -o ! -type d -print | LC_ALL=C sort)
+	mkdir -p "$copy/.cache"
+	if [[ -e $copy/.cache/copied ]]; then
+		LC_ALL=C comm -23 "$copy/.cache/copied" - <<<"$files" | (cd "$copy" && xargs -r -d '\n' rm -f --)
+	fi
 	tar -C "$checkout" --exclude=./.cache -cf - . | tar -C "$copy" -xf -
+	printf '%s\n' "$files" >"$copy/.cache/copied"
 	exec "$copy/$1" "${@:2}"
 }
 
