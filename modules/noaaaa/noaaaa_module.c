@@ -624,6 +624,20 @@ static bool noaaaa_claims(const struct sb_state *state, const struct sb_query *q
 	       noaaaa_find(state->section, &query->qname) != NULL;
 }
 
+static bool noaaaa_follows(const struct sb_state *state, const struct sb_query *query)
+{
+	return query->qtype == SB_TYPE_AAAA && query->qclass == SB_CLASS_IN &&
+	       find_zone(state, query->qname.wire, query->qname.wire_len) != NULL;
+}
+
+static const struct sb_soa *noaaaa_nodata(const struct sb_state *state,
+					  const struct sb_query *query)
+{
+	return noaaaa_follows(state, query)
+		       ? &find_zone(state, query->qname.wire, query->qname.wire_len)->soa
+		       : NULL;
+}
+
 static bool is_under_rule(const struct sb_state *state, const uint8_t *name, size_t name_len)
 {
 	struct sb_dname dname;
@@ -663,6 +677,8 @@ const struct sb_job noaaaa_job = {
 	.guards = noaaaa_guards,
 	.is_by_client = noaaaa_is_by_client,
 	.claims = noaaaa_claims,
+	.follows = noaaaa_follows,
+	.nodata = noaaaa_nodata,
 	.touches = noaaaa_touches,
 	.cached_ede = noaaaa_cached_ede,
 	.counter_names = noaaaa_counter_names,

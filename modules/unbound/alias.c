@@ -155,41 +155,110 @@ bool sb_alias_guard(struct sb_module *module, struct module_qstate *qstate,
 	return true;
 }
 
+/** Whether the aliases that the cache knows lead from the query's name to a job's. */
+static bool is_known(const struct sb_module *module, struct module_qstate *qstate)
+{
+	struct query_info next = qstate->qinfo;
+	unsigned steps;
+
+	for (steps = 0; steps < STEPS_MAX; steps++) {
+		const uint8_t *name = next.qname;
+		struct dns_msg *msg = dns_cache_lookup(
+			qstate->env, next.qname, next.qname_len, LDNS_RR_TYPE_CNAME, next.qclass,
+			qstate->query_flags, qstate->region, qstate->env->scratch, 0, NULL, 0);
+
+		if (msg == NULL)
+			return false;
+		if (leads_to_job(module, msg->rep, &next))
+			return true;
+		if (next.qname == name)
+			return false;
+	}
+	return false;
+}
+
 /** Whether upstream's answer, or with none the cache, knows an alias to a job's name. */
 static bool meets(const struct sb_module *module, struct module_qstate *qstate)
 {
 	struct query_info target = qstate->qinfo;
-	struct dns_msg *msg = qstate->return_msg;
+	const struct dns_msg *msg = qstate->return_msg;
 
 	if (qstate->return_rcode == LDNS_RCODE_NOERROR && msg != NULL &&
 	    FLAGS_GET_RCODE(msg->rep->flags) != LDNS_RCODE_SERVFAIL)
 		return leads_to_job(module, msg->rep, &target);
-	msg = dns_cache_lookup(qstate->env, target.qname, target.qname_len, LDNS_RR_TYPE_CNAME,
-			       target.qclass, qstate->query_flags, qstate->region,
-			       qstate->env->scratch, 1, NULL, 0);
-	return msg != NULL && leads_to_job(module, msg->rep, &target);
+	return is_known(module, qstate);
+}
+
+/** What is behind an alias instead of NXDOMAIN without SOA: that would deny the alias, too. */
+static const struct sb_soa *nodata_of(const struct sb_module *module, const struct sb_alias *alias)
+{
+	const struct reply_info *rep = alias->incoming;
+	const struct sb_soa *soa = NULL;
+	struct sb_query query;
+	unsigned i;
+
+	if (rep->rrset_count > 0 || FLAGS_GET_RCODE(rep->flags) != LDNS_RCODE_NXDOMAIN ||
+	    !sb_query_from(&alias->asked, &query))
+		return NULL;
+	for (i = 0; i < module->job_count && soa == NULL; i++) {
+		const struct sb_state *state = &module->job[i];
+
+		if (state->job->nodata != NULL)
+			soa = state->job->nodata(state, &query);
+	}
+	return soa;
+}
+
+/** The Extended DNS Error that a repeat from the cache will have. */
+static void add_ede(const struct sb_module *module, struct module_qstate *qstate,
+		    const struct reply_info *rep)
+{
+	struct sb_query query;
+	unsigned i;
+
+	if (!sb_query_from(&qstate->qinfo, &query))
+		return;
+	for (i = 0; i < module->job_count; i++) {
+		const struct sb_state *state = &module->job[i];
+
+		if (state->job->cached_ede != NULL)
+			sb_reply_ede(state, qstate, state->job->cached_ede(state, &query, rep));
+	}
 }
 
 /** The answer: the aliases and what came in for the name behind them. */
 static void compose(struct sb_module *module, struct module_qstate *qstate, struct sb_alias *alias)
 {
 	const struct reply_info *target = alias->incoming;
+	const struct sb_soa *soa = nodata_of(module, alias);
 	size_t an = target->an_numrrsets, ns = target->ns_numrrsets, count = alias->chain_count, i;
-	time_t ttl = target->ttl;
-	struct reply_info *rep;
+	time_t ttl = soa != NULL ? (time_t)soa->ttl : target->ttl;
+	unsigned rcode = soa != NULL ? LDNS_RCODE_NOERROR : FLAGS_GET_RCODE(target->flags);
+	struct ub_packed_rrset_key *authority = NULL;
+	struct reply_info *rep = NULL;
 
+	if (soa != NULL) {
+		authority = sb_rrset_soa(qstate->region, soa);
+		ns = 1;
+	}
 	for (i = 0; i < count; i++) {
 		const struct packed_rrset_data *data = alias->chain[i]->entry.data;
 
 		if (data->ttl < ttl)
 			ttl = data->ttl;
 	}
-	rep = sb_compat_reply(qstate->region,
-			      (uint16_t)(BIT_QR | BIT_RA | FLAGS_GET_RCODE(target->flags)), ttl,
-			      count + an, ns, 0, count + an + ns, alias->security);
+	/* the RRset is missing only when memory is short */
+	if ((soa != NULL) == (authority != NULL))
+		rep = sb_compat_reply(qstate->region, (uint16_t)(BIT_QR | BIT_RA | rcode), ttl,
+				      count + an, ns, 0, count + an + ns, alias->security);
 	if (rep != NULL) {
 		memcpy(rep->rrsets, alias->chain, count * sizeof(rep->rrsets[0]));
-		memcpy(rep->rrsets + count, target->rrsets, (an + ns) * sizeof(rep->rrsets[0]));
+		if (authority != NULL)
+			rep->rrsets[count] = authority;
+		else
+			memcpy(rep->rrsets + count, target->rrsets,
+			       (an + ns) * sizeof(rep->rrsets[0]));
+		add_ede(module, qstate, rep);
 	}
 	sb_reply_message(&module->job[0], qstate, rep);
 	qstate->no_cache_store = !alias->may_store || alias->security != sec_status_insecure ||
@@ -242,20 +311,15 @@ static void ask(struct sb_module *module, struct module_qstate *qstate, struct s
 	place->waits = SB_WAITS_ALIAS;
 }
 
-bool sb_alias_begin(struct sb_module *module, struct module_qstate *qstate)
+/** Ask for the first alias. @return 0 when memory is short. */
+static bool begin(struct sb_module *module, struct module_qstate *qstate)
 {
-	struct sb_alias *alias = alias_of(module, qstate);
+	struct sb_alias *alias = alias_new(module, qstate);
 
-	/* what the iterator asks for itself, and nobody waits for, stays as it is */
-	if (!follows_aliases(qstate) ||
-	    (qstate->minfo[module->id] == NULL && qstate->mesh_info->reply_list == NULL))
+	if (alias == NULL)
 		return false;
-	if (alias == NULL || !alias->met) {
-		if (!meets(module, qstate))
-			return false;
-		alias = alias_new(module, qstate);
-		if (alias == NULL)
-			return false;
+	if (!alias->met) {
+		alias->met = true;
 		alias->may_store = !qstate->no_cache_store;
 		alias->generation = generation(module);
 	}
@@ -265,6 +329,23 @@ bool sb_alias_begin(struct sb_module *module, struct module_qstate *qstate)
 	alias->asked.local_alias = NULL;
 	ask(module, qstate, alias);
 	return true;
+}
+
+bool sb_alias_known(struct sb_module *module, struct module_qstate *qstate)
+{
+	return qstate->qinfo.qtype == LDNS_RR_TYPE_AAAA && follows_aliases(qstate) &&
+	       qstate->blacklist == NULL && is_known(module, qstate) && begin(module, qstate);
+}
+
+bool sb_alias_begin(struct sb_module *module, struct module_qstate *qstate)
+{
+	const struct sb_alias *alias = alias_of(module, qstate);
+
+	/* what the iterator asks for itself, and nobody waits for, stays as it is */
+	if (!follows_aliases(qstate) ||
+	    (qstate->minfo[module->id] == NULL && qstate->mesh_info->reply_list == NULL))
+		return false;
+	return ((alias != NULL && alias->met) || meets(module, qstate)) && begin(module, qstate);
 }
 
 void sb_alias_go_on(struct sb_module *module, struct module_qstate *qstate)

@@ -26,6 +26,10 @@ bool sb_alias_guard(struct sb_module *module, struct module_qstate *qstate,
  * finished, or waits. */
 bool sb_alias_begin(struct sb_module *module, struct module_qstate *qstate);
 
+/** Whether a query that is about to go to upstream is answered by following an alias that the cache
+ * knows. Then it waits. */
+bool sb_alias_known(struct sb_module *module, struct module_qstate *qstate);
+
 /** Go on when a sub-query has ended. */
 void sb_alias_go_on(struct sb_module *module, struct module_qstate *qstate);
 

@@ -314,6 +314,8 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 		}
 		keep_apart(module, qstate, &query);
 		walk_forward(module, qstate, 0, event, &query);
+		if (qstate->ext_state[id] == module_wait_module)
+			(void)sb_alias_known(module, qstate);
 		break;
 	case module_event_moddone:
 		qstate->ext_state[id] = module_finished;

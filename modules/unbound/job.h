@@ -69,6 +69,9 @@ struct sb_job {
 	/** Whether what the job says to a question stands behind an alias that leads there, instead
 	 * of what upstream says (alias.c). NULL when it never does. */
 	bool (*follows)(const struct sb_state *state, const struct sb_query *query);
+	/** The SOA of NODATA that stands behind an alias where the job answers the question itself
+	 * with NXDOMAIN and no SOA; NULL when it does not. May be NULL. */
+	const struct sb_soa *(*nodata)(const struct sb_state *state, const struct sb_query *query);
 	/** Whether a cached message may depend on the job's being on. NULL: when its name is in one
 	 * of the job's zones. */
 	bool (*touches)(const struct sb_state *state, const struct sb_query *query,

@@ -148,3 +148,37 @@ def test_signed(lab):
         for qname in ("bad.signed.test.", "chain.signed.test."):
             assert resolver.ask(qname, "A", **extra).rcode == "SERVFAIL"
     tabletest.settle(resolver)
+
+
+# -- noaaaa -------------------------------------------------------------------------------------
+FILTERED = (
+    ("alias.org AAAA", "CNAME www.example.com + ND(example.com)"),
+    ("alias2.test AAAA", "CNAME alias.org + CNAME www.example.com + ND(example.com)"),
+    ("gone.test AAAA", "CNAME gone.example.com + ND(example.com)"),
+)
+
+
+@pytest.mark.needs("noaaaa")
+@pytest.mark.parametrize("chain", CHAINS[:3])
+@pytest.mark.parametrize("answer", ["nxdomain", "nodata"])
+@pytest.mark.parametrize("word", [None, "servfail", "refused", "silent"])
+@pytest.mark.parametrize("first", ["A", "AAAA"])
+def test_into_noaaaa(lab, chain, answer, word, first):
+    """Whatever upstream says of the target's AAAA, behind an alias there is none, and the alias exists."""
+    upstream_data = Data(RECORDS + """
+        alias2.test. 600 CNAME alias.org.
+        gone.test. 600 CNAME gone.example.com.
+        """, APEXES)
+    resolver = lab.resolver(data=upstream_data, modules=("synth", "noaaaa"), module_config=chain,
+                            conf=data.conf(noaaaa={"answer": answer}))
+    if word:
+        for target in ("www.example.com.", "gone.example.com."):
+            resolver.upstream.rule(word, target, "AAAA")
+    if first == "A":
+        for question, _ in FILTERED:
+            resolver.ask(question.split()[0], "A")
+    # an alias from upstream to one that the cache knows is not seen before the target was asked for, once
+    ask_all(lab, resolver, FILTERED[::2] if word == "silent" else FILTERED + LINES)
+    if word is None:
+        assert resolver.upstream.count("www.example.com.", "AAAA") <= 1, dict(resolver.upstream.seen())
+    assert resolver.ask("alias.org.", "A").data("A") == ["192.0.2.80"]

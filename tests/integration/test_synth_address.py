@@ -500,14 +500,13 @@ stub-zone:
     in_order(lab, resolver, *ADDRESS_LINES)
 
 
-@pytest.mark.parametrize("under_way", ["10.1.2.256.Z", "foo.bar.2.3.Z", "foo.bar.1.2.3.Z", "alias2.test.", "alias3.test."])
+@pytest.mark.parametrize("under_way", ["10.1.2.256.Z", "foo.bar.2.3.Z", "foo.bar.1.2.3.Z", "alias3.test."])
 def test_while_another_is_resolved(lab, poisoned, under_way):
     """The resolver is in the middle of another name, and has asked for its parents; the answers are the same as ever."""
     resolver = poisoned("""
-        alias2.test. 600 CNAME x.10.1.2.3.ip.example.com.
         alias3.test. 600 CNAME foo.bar.1.2.3.ip.example.com.
         """, threads=2)
-    held = {"alias2.test.": "x.10.1.2.3.Z", "alias3.test.": "foo.bar.1.2.3.Z"}.get(under_way, under_way)
+    held = {"alias3.test.": "foo.bar.1.2.3.Z"}.get(under_way, under_way)
     forward = resolver.forward and under_way.startswith("alias")
     resolver.upstream.rule("hold", under_way if forward else expand(held))
     for qtype in ("A",) if forward else ("A", "AAAA"):

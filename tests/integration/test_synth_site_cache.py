@@ -107,7 +107,7 @@ stub-zone:
 def test_while_another_is_resolved(lab, poisoned):
     """The resolver is in the middle of a name that an alias leads to, and has asked for the names above it."""
     resolver = poisoned("alias2.test. 600 CNAME x.y.svc.dc.prd.example.com.\n", threads=2)
-    held = "alias2.test." if resolver.forward else "x.y.svc.dc.prd.example.com."
+    held = "alias2.test." if resolver.forward else "x.y.svc.dc1.prd.example.com."
     resolver.upstream.rule("hold", held)
     pending = Pending((resolver.address, resolver.port), "alias2.test.", "A")
     resolver.upstream.wait_for(held, "A")
