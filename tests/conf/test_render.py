@@ -80,6 +80,15 @@ def test_nothing_of_the_shipped_inventory_stays(tmp_path):
             assert not found, (file, found)
 
 
+@pytest.mark.parametrize("tier", TIERS)
+def test_one_module(tier):
+    """sitebound.so once, in every tier but that of the nameservers, which has none."""
+    text = (CONF / tier / "unbound.conf").read_text()
+    want = [] if tier == "nameserver" else ["sitebound.so"]
+    assert re.findall(r'dynlib-file: ".*/(.*)"', text) == want
+    assert re.findall(r'(?m)^\tmodule-config: "(.*)"', text) == ["dynlib validator iterator" if want else "iterator"]
+
+
 def test_forward_health_yaml(tmp_path):
     render(CONF / "inventory.yaml", tmp_path)
     for site, text in {s: (tmp_path / s / "forward-health.yaml").read_text() for s in ("dc1", "dc2")}.items():
