@@ -387,7 +387,7 @@ static inline int sb_envelope_uint(struct sb_envelope *report, unsigned type, ui
 /** Add a label of your own. @param key: [a-z][a-z0-9_]{0,15}, not used before in this report. */
 static inline int sb_envelope_label(struct sb_envelope *report, const char *key, const char *value)
 {
-	char both[16 + 1 + 255];
+	unsigned char both[16 + 1 + 255];
 	size_t key_len = strlen(key), value_len = strlen(value);
 
 	if (key_len > 16 || value_len > 255 - 1 - key_len || strchr(key, '=') != NULL)

@@ -305,7 +305,7 @@ static bool report_early(struct sb_state *state, struct module_env *env,
 /** What the resolver itself asks about a report zone's names (the validator's DS) must not be
  * what clients get from the cache. */
 static bool report_guards(struct sb_state *state, struct module_qstate *qstate,
-				   const struct sb_query *query, struct dns_msg *response)
+			  const struct sb_query *query, struct dns_msg *response)
 {
 	unsigned apex_label;
 

@@ -303,8 +303,7 @@ static void ask(struct sb_module *module, struct module_qstate *qstate, struct s
 	struct sb_place *place = qstate->minfo[module->id];
 
 	alias->incoming = NULL;
-	if (alias->steps++ == STEPS_MAX ||
-	    !sb_attach_sub(&module->job[0], qstate, &alias->asked)) {
+	if (alias->steps++ == STEPS_MAX || !sb_attach_sub(&module->job[0], qstate, &alias->asked)) {
 		sb_reply_servfail(&module->job[0], qstate);
 		return;
 	}

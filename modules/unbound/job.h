@@ -61,7 +61,7 @@ struct sb_job {
 	 * @param query: the response's question, which may be another than the query's.
 	 */
 	bool (*guards)(struct sb_state *state, struct module_qstate *qstate,
-				const struct sb_query *query, struct dns_msg *response);
+		       const struct sb_query *query, struct dns_msg *response);
 	/** Whether the answer to a question depends on who asks. May be NULL. */
 	bool (*is_by_client)(const struct sb_state *state, const struct sb_query *query);
 	/** Whether the job may answer a question otherwise than the message cache. */

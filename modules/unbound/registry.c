@@ -26,7 +26,7 @@ static void registry_read(struct registry *registry)
 	char *end;
 
 	registry->reload = false;
-	strcpy(registry->jobs, " ");
+	memcpy(registry->jobs, " ", 2);
 	/* another process' may have been inherited */
 	if (value == NULL || strtol(value, &end, 10) != (long)getpid() || end == value)
 		return;
@@ -35,7 +35,7 @@ static void registry_read(struct registry *registry)
 		end++;
 	}
 	if (*end == ' ' && strlen(end) < sizeof(registry->jobs))
-		strcpy(registry->jobs, end);
+		memcpy(registry->jobs, end, strlen(end) + 1);
 }
 
 static void registry_write(const struct registry *registry)

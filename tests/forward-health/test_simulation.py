@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Random histories. A failing one is named by its seed: simulation.history(SEED) is that course again.
-$FORWARD_HEALTH_HISTORIES: how many (default 200). Run as a program, FIRST and LAST seed: many, with the time they took."""
+$FORWARD_HEALTH_HISTORIES: how many (default 60). Run as a program, FIRST and LAST seed: many, with the time they took."""
 import os
 import sys
 import time
@@ -10,7 +10,7 @@ import hypothesis.strategies
 from simulation import history
 
 
-@hypothesis.settings(max_examples=int(os.environ.get("FORWARD_HEALTH_HISTORIES", "200")), deadline=None, database=None,
+@hypothesis.settings(max_examples=int(os.environ.get("FORWARD_HEALTH_HISTORIES", "60")), deadline=None, database=None,
                      print_blob=True, suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(seed=hypothesis.strategies.integers(0, 2**32), length=hypothesis.strategies.integers(0, 10))
 def test_history(seed, length):
