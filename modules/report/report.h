@@ -124,7 +124,7 @@ struct report_zone {
 	const char *text;
 	size_t text_len;
 	enum report_format format;
-	/** of acknowledgements and of the apex NS, seconds */
+	/** of acknowledgements, of the apex NS and of addresses, seconds */
 	uint32_t ttl;
 	/** of negative answers and of the SOA, seconds */
 	uint32_t negative_ttl;
@@ -133,10 +133,11 @@ struct report_zone {
 	bool has_ack_a;
 	struct sb_addr ack_a;
 	struct sb_soa soa;
-	/** the apex NS RRset, as struct sb_verdict wants it; 0 of them: NODATA */
-	const uint8_t *ns_rrs;
-	size_t ns_rrs_len;
-	unsigned ns_count;
+	/** the apex NS RRset; none in it: NODATA */
+	struct sb_rrset ns;
+	/** the addresses of the name servers that are inside the zone, by name and type */
+	struct sb_rrset *address;
+	size_t address_count;
 	/** envelope */
 	struct report_key *keys;
 	size_t key_count;
@@ -187,7 +188,7 @@ enum report_outcome {
 	/** a part of a name as QNAME minimisation (RFC 9156) sends them, noise, or a complete name
 	 * asked for with a qtype that carries no reports: counted only */
 	REPORT_PARTIAL,
-	/** the apex itself, or a class other than IN: answered, not counted */
+	/** the apex itself, a name server's name, or a class other than IN: answered, not counted */
 	REPORT_IGNORED
 };
 
