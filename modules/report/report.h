@@ -41,6 +41,10 @@
 #define REPORT_STREAM_MAX 160
 /** Type 31 values in one envelope: at least three octets each. */
 #define REPORT_LABELS_MAX (REPORT_STREAM_MAX / 3)
+/** Octets of a label's key. */
+#define REPORT_LABEL_KEY_LEN 16
+/** Different keys of labels that the lines of a zone have in a day. */
+#define REPORT_LABEL_KEYS_MAX 32
 /** Fields of one pattern. */
 #define REPORT_FIELDS_MAX 32
 /** QTYPEs in one DNS error report: all digits of one label. */
@@ -141,6 +145,10 @@ struct report_zone {
 	/** envelope */
 	struct report_key *keys;
 	size_t key_count;
+	/** the keys of labels that are kept, where there is a list */
+	bool has_labels;
+	const char **label;
+	size_t label_count;
 	/** pattern */
 	struct report_pattern *pattern;
 	/** the most that sitebound.weight may be */
@@ -373,20 +381,23 @@ struct report_observer {
 	const char *version;
 };
 
+/** Keys of labels that a thread has written; label_keys.h. */
+struct report_label_keys;
+
 /**
  * Write the JSON line of a report. The name is decoded again: the queue carries names only.
  * @param conf: the configuration that was in force when the question came.
  * @param scratch: the calling thread's.
+ * @param label_keys: what limits the keys of labels; NULL: nothing but the zone's list.
  * @param line: the line and its line feed; no final zero.
  * @param line_len: octets of the line.
  * @return SB_OK; SB_EFORM when the arrival is not one of this configuration's zones or is neither
  *	accepted nor malformed.
  */
-SB_MUST_CHECK enum sb_err report_line(const struct report_conf *conf,
-				      struct report_scratch *scratch,
-				      const struct report_observer *observer,
-				      const struct report_arrival *arrival,
-				      char line[REPORT_LINE_MAX], size_t *line_len);
+SB_MUST_CHECK enum sb_err
+report_line(const struct report_conf *conf, struct report_scratch *scratch,
+	    struct report_label_keys *label_keys, const struct report_observer *observer,
+	    const struct report_arrival *arrival, char line[REPORT_LINE_MAX], size_t *line_len);
 
 /** The numbers of a stats line. */
 struct report_counts {

@@ -9,6 +9,7 @@
 
 #include "../common/conf_yaml.h"
 #include "format.h"
+#include "sitebound/envelope_encode.h"
 
 #define DEFAULT_DEDUP_WINDOW 60
 #define DEFAULT_PER_PREFIX 20
@@ -38,7 +39,7 @@ struct zone_reader {
 	struct report_zone *zone;
 	bool has_zone, has_format;
 	/** a value whose key was there has its yaml set */
-	struct sb_value name, keys, pattern, fields, tests;
+	struct sb_value name, keys, labels, pattern, fields, tests;
 	const char *pattern_text;
 	struct report_field *field;
 	/** the values of the fields, for messages; as many as fields */
@@ -398,6 +399,58 @@ static void read_keys(const struct sb_value *value, void *out)
 	sb_read_pairs(value, read_key, out);
 }
 
+static bool is_label_key(const char *text)
+{
+	char pair[REPORT_LABEL_KEY_LEN + sizeof("=")];
+	size_t key_len = strlen(text);
+
+	if (key_len == 0 || key_len > REPORT_LABEL_KEY_LEN)
+		return false;
+	snprintf(pair, sizeof(pair), "%s=", text);
+	return sb_envelope_label_key_len((const uint8_t *)pair, key_len + 1) == key_len;
+}
+
+static void read_label(const struct sb_value *value, void *out)
+{
+	struct report_zone *zone = ((struct zone_reader *)out)->zone;
+	const char *text, *copy, **grown;
+	size_t i;
+
+	if (!sb_read_text(value, &text))
+		return;
+	if (!is_label_key(text)) {
+		sb_value_error(value, "\"%s\" is not the key of a label", text);
+		return;
+	}
+	for (i = 0; i < zone->label_count; i++) {
+		if (strcmp(zone->label[i], text) == 0) {
+			sb_value_error(value, "this label is in the list already");
+			return;
+		}
+	}
+	copy = copy_text(value, text);
+	if (copy == NULL)
+		return;
+	grown = sb_arena_grow(value->yaml->arena, zone->label, zone->label_count, sizeof(*grown));
+	if (grown == NULL) {
+		sb_value_no_memory(value);
+		return;
+	}
+	zone->label = grown;
+	grown[zone->label_count++] = copy;
+}
+
+static void read_labels(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+
+	reader->labels = *value;
+	reader->zone->has_labels = true;
+	sb_read_list(value, 0, read_label, out);
+	if (reader->zone->label_count > REPORT_LABEL_KEYS_MAX)
+		sb_value_error(value, "more than %d labels", REPORT_LABEL_KEYS_MAX);
+}
+
 static void read_pattern(const struct sb_value *value, void *out)
 {
 	struct zone_reader *reader = out;
@@ -727,6 +780,7 @@ static void check_format(struct zone_reader *reader, const struct sb_value *valu
 			 struct report_conf *conf)
 {
 	only_for(reader, &reader->keys, REPORT_ENVELOPE);
+	only_for(reader, &reader->labels, REPORT_ENVELOPE);
 	only_for(reader, &reader->pattern, REPORT_PATTERN);
 	only_for(reader, &reader->fields, REPORT_PATTERN);
 	only_for(reader, &reader->tests, REPORT_PATTERN);
@@ -827,6 +881,7 @@ static void read_zone(const struct sb_value *value, void *out)
 		{"rname", read_rname, false},
 		{"max-weight", read_max_weight, false},
 		{"keys", read_keys, false},
+		{"labels", read_labels, false},
 		{"pattern", read_pattern, false},
 		{"fields", read_fields, false},
 		{"tests", read_tests, false},

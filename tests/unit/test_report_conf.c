@@ -56,6 +56,7 @@ static void least(void **state)
 	assert_int_equal(zone->soa.ttl, 60);
 	assert_false(zone->require_tcp);
 	assert_false(zone->has_ack_a);
+	assert_false(zone->has_labels);
 	assert_int_equal(zone->ns.rr_count, 0);
 	assert_int_equal(bench.conf->pattern_pairs, 0);
 	bench_free(&bench);
@@ -80,6 +81,9 @@ static void edges(void **state)
 	assert_int_equal(zone->ns.rr_count, 3);
 	assert_int_equal(zone->ns.rrs_len, 2 * (2 + 17) + 2 + 19);
 	assert_memory_equal(zone->soa.rdata + 17, "\012hostmaster\007example\003net", 24);
+	assert_true(zone->has_labels);
+	assert_int_equal(zone->label_count, 2);
+	assert_string_equal(zone->label[1], "abcdefghijklmn_0");
 	assert_int_equal(zone->address_count, 2);
 	assert_int_equal(zone->address[0].rrtype, SB_TYPE_A);
 	assert_int_equal(zone->address[0].rr_count, 2);
