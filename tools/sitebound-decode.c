@@ -79,7 +79,7 @@ static bool print_report(const struct decoder *decoder, const struct sb_query *q
 	arrival.qname_len = (uint16_t)query->qname.wire_len;
 	memcpy(arrival.qname, query->qname.wire, query->qname.wire_len);
 	report_event_id(decoded, arrival.time.tv_sec, arrival.event_id);
-	if (report_line(decoder->conf, decoder->scratch, &decoder->observer, &arrival, line,
+	if (report_line(decoder->conf, decoder->scratch, NULL, &decoder->observer, &arrival, line,
 			&line_len) != SB_OK) {
 		fprintf(stderr, "sitebound-decode: the line cannot be made\n");
 		return false;

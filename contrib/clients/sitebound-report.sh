@@ -14,13 +14,14 @@ Prints the name of a client error report.
   -n NONCE        8 hexadecimal digits; default random
   -p INDEX/TOTAL  part INDEX (from 0) of TOTAL
   -k NUMBER:HEX   a key of the zone; other users may see it in the list of processes
-  -s              ask for the name as well (TXT), and print the answer
+  -s              ask for the name as well (TXT), and print what came of it: arrived, failed or
+                  unknown (an answer without an acknowledgement)
 Fields: error.code error.type service.name user_agent.name user_agent.version user_agent.os.type
   user_agent.os.version device.model.identifier sitebound.access duration_ms server.ip (IPv4)
   server.port http.response.status_code event.start error.message sitebound.install_id
   sitebound.sample_rate sitebound.count client.geo.country_iso_code server.domain
   sitebound.attempt network.application labels.KEY, and raw.TYPE in hexadecimal digits
-Exit: 0, 1 when -s got no answer, 2 usage.
+Exit: 0; 2 usage; with -s: 0 arrived, 1 failed, 3 unknown.
 EOF
 }
 
@@ -254,18 +255,33 @@ labels() {
 
 ask() {
 	if command -v dig >/dev/null 2>&1; then
-		dig +short "$1" TXT
+		dig "$1" TXT
 	elif command -v drill >/dev/null 2>&1; then
-		drill -Q "$1" TXT
+		drill "$1" TXT
 	elif command -v host >/dev/null 2>&1; then
 		host -t TXT "$1"
 	elif command -v nslookup >/dev/null 2>&1; then
 		nslookup -type=TXT "$1"
 	elif command -v getent >/dev/null 2>&1; then
-		getent ahostsv4 "$1"
+		# an address is the acknowledgement of ack-a; getent does not tell why there is none
+		if getent ahostsv4 "$1"; then
+			printf '"ok %s-"' "$nonce"
+		else
+			printf 'NOERROR'
+		fi
 	else
 		die 'there is none of dig, drill, host, nslookup and getent'
 	fi
+}
+
+# What the tools say of an answer: the acknowledgement has the nonce of the report; an answer without
+# one is empty or NXDOMAIN; everything else is an error, or no answer.
+outcome() {
+	case $1 in
+	*"\"ok $nonce-"*) echo arrived ;;
+	*NOERROR* | *NXDOMAIN* | *'has no TXT record'* | *'No answer'*) echo unknown ;;
+	*) echo failed ;;
+	esac
 }
 
 zone='' nonce='' part='' key='' send=no
@@ -328,6 +344,7 @@ if [ -n "$key" ]; then
 	flags=$((flags | 64))
 	head=$head$(printf '%02x' "$number")
 fi
+nonce=$(printf '%s' "$nonce" | tr A-F a-f)
 stream=$(printf '%02x' "$flags")$nonce$head
 seen=' '
 for argument in "$@"; do
@@ -374,5 +391,11 @@ if [ ${#name} -gt 254 ]; then
 fi
 printf '%s\n' "$name"
 if [ "$send" = yes ]; then
-	ask "$name" || exit 1
+	answer=$(ask "$name" 2>&1) || :
+	outcome=$(outcome "$answer")
+	printf '%s\n' "$outcome"
+	case $outcome in
+	failed) exit 1 ;;
+	unknown) exit 3 ;;
+	esac
 fi

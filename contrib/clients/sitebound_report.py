@@ -232,22 +232,36 @@ def _encode(zone, fields, nonce, part, key):
     return name + "."
 
 
-def send(name):
-    """Ask the system's resolver for the name. True when an address came back, which is so only
-    where the zone has `ack-a`; the report has arrived in any case when the resolver works."""
+def send(name, ack=None):
+    """Ask the system's resolver for the name's address. Returns what came of it:
+
+    "arrived"  an acknowledgement came: an address, which a zone with `ack-a` gives
+    "unknown"  an answer without one: the zone has no `ack-a`, or refuses the name, or the answer
+               is not the zone's
+    "failed"   an error, or no answer
+
+    ack     the zone's `ack-a`; another address, as captive portals give, is "unknown" then
+    """
     try:
-        return bool(socket.getaddrinfo(name, None, socket.AF_INET))
+        found = socket.getaddrinfo(name, None, socket.AF_INET)
+    except socket.gaierror as error:
+        # no address, or no name: not all systems tell one from the other
+        answered = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+        return "unknown" if error.errno in answered else "failed"
     except OSError:
-        return False
+        return "failed"
+    return "arrived" if ack in [None] + [item[4][0] for item in found] else "unknown"
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description="Encode a client error report as a DNS name.")
+    parser = argparse.ArgumentParser(
+        description="Encode a client error report as a DNS name.",
+        epilog="Exit: 0; 2 usage; with -s: 0 arrived, 1 failed, 3 unknown.")
     parser.add_argument("-z", dest="zone", required=True, help="report zone")
     parser.add_argument("-n", dest="nonce", help="8 hexadecimal digits; default random")
     parser.add_argument("-p", dest="part", help="INDEX/TOTAL, index from 0")
     parser.add_argument("-k", dest="key", help="NUMBER:HEX, a key of the zone")
-    parser.add_argument("-s", dest="send", action="store_true", help="ask for the name as well")
+    parser.add_argument("-s", dest="send", action="store_true", help="ask for the name as well, and print what came of it")
     parser.add_argument("fields", nargs="+", metavar="FIELD=VALUE")
     options = parser.parse_args(arguments)
     try:
@@ -270,9 +284,11 @@ def main(arguments=None):
         print("sitebound_report: %s" % error, file=sys.stderr)
         return 2
     print(name)
-    if options.send:
-        send(name)
-    return 0
+    if not options.send:
+        return 0
+    outcome = send(name)
+    print(outcome)
+    return {"arrived": 0, "failed": 1, "unknown": 3}[outcome]
 
 
 if __name__ == "__main__":

@@ -61,13 +61,25 @@ struct sb_soa {
 };
 
 /**
- * Fill an SOA: MNAME as given, RNAME "nobody.invalid.", SERIAL 1, REFRESH 3600, RETRY 1200,
- * EXPIRE 604800, MINIMUM ttl.
- * @param owner: the zone's apex, borrowed.
- * @param mname: the primary server's name in wire format; copied.
+ * Fill an SOA: MNAME and RNAME as given, SERIAL 1, REFRESH 3600, RETRY 1200, EXPIRE 604800, MINIMUM
+ * ttl.
+ * @param apex: the zone's; its wire is borrowed.
+ * @param mname: the primary server's name.
+ * @param rname: the mailbox; NULL is "nobody.invalid.".
  */
-void sb_soa_init(struct sb_soa *soa, const uint8_t *owner, size_t owner_len, const uint8_t *mname,
-		 size_t mname_len, uint32_t ttl);
+void sb_soa_init(struct sb_soa *soa, const struct sb_dname *apex, const struct sb_dname *mname,
+		 const struct sb_dname *rname, uint32_t ttl);
+
+/** An RRset of the configuration that is not the answer's own. */
+struct sb_rrset {
+	const uint8_t *owner;
+	size_t owner_len;
+	uint16_t rrtype;
+	/** rdata, as in struct sb_verdict */
+	const uint8_t *rrs;
+	size_t rrs_len;
+	unsigned rr_count;
+};
 
 enum sb_verdict_kind {
 	/** not the module's business: exactly what Unbound would do without it */
@@ -99,6 +111,9 @@ struct sb_verdict {
 	const uint8_t *rrs;
 	size_t rrs_len;
 	unsigned rr_count;
+	/** RRsets for the additional section, with the TTL of the answer's */
+	const struct sb_rrset *additional;
+	size_t additional_count;
 	/** SOA for the authority section, or NULL; with rrtype SB_TYPE_SOA it is the answer */
 	const struct sb_soa *soa;
 	enum sb_ede ede;

@@ -12,19 +12,20 @@ static size_t put_u32(uint8_t *to, size_t at, uint32_t value)
 	return at + 4;
 }
 
-void sb_soa_init(struct sb_soa *soa, const uint8_t *owner, size_t owner_len, const uint8_t *mname,
-		 size_t mname_len, uint32_t ttl)
+void sb_soa_init(struct sb_soa *soa, const struct sb_dname *apex, const struct sb_dname *mname,
+		 const struct sb_dname *rname, uint32_t ttl)
 {
-	static const uint8_t rname[] = "\006nobody\007invalid";
-	size_t at = 0;
+	static const uint8_t nobody[] = "\006nobody\007invalid";
+	const uint8_t *mailbox = rname != NULL ? rname->wire : nobody;
+	size_t mailbox_len = rname != NULL ? rname->wire_len : sizeof(nobody), at;
 
-	soa->owner = owner;
-	soa->owner_len = owner_len;
+	soa->owner = apex->wire;
+	soa->owner_len = apex->wire_len;
 	soa->ttl = ttl;
-	memcpy(soa->rdata, mname, mname_len);
-	at = mname_len;
-	memcpy(soa->rdata + at, rname, sizeof(rname));
-	at += sizeof(rname);
+	memcpy(soa->rdata, mname->wire, mname->wire_len);
+	at = mname->wire_len;
+	memcpy(soa->rdata + at, mailbox, mailbox_len);
+	at += mailbox_len;
 	at = put_u32(soa->rdata, at, 1);
 	at = put_u32(soa->rdata, at, 3600);
 	at = put_u32(soa->rdata, at, 1200);
@@ -44,6 +45,7 @@ void sb_verdict_rr(struct sb_verdict *verdict, uint16_t rrtype, uint32_t ttl, co
 	verdict->rrs = verdict->own;
 	verdict->rrs_len = rdata_len + 2;
 	verdict->rr_count = 1;
+	verdict->additional_count = 0;
 	verdict->soa = NULL;
 }
 
@@ -52,6 +54,7 @@ void sb_verdict_negative(struct sb_verdict *verdict, enum sb_rcode rcode, const 
 	verdict->rcode = rcode;
 	verdict->rrtype = 0;
 	verdict->rr_count = 0;
+	verdict->additional_count = 0;
 	verdict->soa = soa;
 }
 

@@ -99,8 +99,7 @@ static void read_zone(const struct sb_value *value, void *out)
 		}
 		zone->rule = reader->rule;
 		zone->index = conf->rules.count;
-		sb_soa_init(&zone->soa, zone->apex.wire, zone->apex.wire_len, zone->apex.wire,
-			    zone->apex.wire_len, reader->rule->negative_ttl);
+		sb_soa_init(&zone->soa, &zone->apex, &zone->apex, NULL, reader->rule->negative_ttl);
 		grown[zone->index] = zone;
 		conf->zone = grown;
 		if (!sb_rules_add(value, &conf->rules, &zone->apex))

@@ -107,6 +107,25 @@ static void identify_envelope(const struct report_zone *zone,
 	memcpy(identity + 12, &crc, sizeof(crc));
 }
 
+/** Whether an RRset is of this name. */
+static bool is_owner(const struct sb_rrset *rrset, const struct sb_dname *qname)
+{
+	return rrset->owner_len == qname->wire_len &&
+	       sb_octets_equal(rrset->owner, qname->wire, qname->wire_len);
+}
+
+/** Whether the name is that of a name server inside the zone. */
+static bool is_nameserver(const struct report_zone *zone, const struct sb_dname *qname)
+{
+	size_t i;
+
+	for (i = 0; i < zone->address_count; i++) {
+		if (is_owner(&zone->address[i], qname))
+			return true;
+	}
+	return false;
+}
+
 void report_decode(const struct report_zone *zone, struct report_scratch *scratch,
 		   const struct sb_query *query, unsigned apex_label, const struct sb_addr *client,
 		   struct report_decoded *decoded)
@@ -117,7 +136,7 @@ void report_decode(const struct report_zone *zone, struct report_scratch *scratc
 	decoded->reason = REPORT_REASON_NONE;
 	decoded->id_is_final = false;
 	decoded->authenticated = false;
-	if (apex_label == 0 || query->qclass != SB_CLASS_IN) {
+	if (apex_label == 0 || query->qclass != SB_CLASS_IN || is_nameserver(zone, qname)) {
 		decoded->outcome = REPORT_IGNORED;
 		return;
 	}
@@ -183,19 +202,40 @@ bool report_wants_tcp(const struct report_zone *zone, const struct report_decode
 	return zone->require_tcp && !tcp && decoded->outcome == REPORT_ACCEPTED;
 }
 
+/** Make an RRset of the configuration the answer. */
+static void answer_rrset(const struct report_zone *zone, const struct sb_rrset *rrset,
+			 struct sb_verdict *verdict)
+{
+	verdict->rrtype = rrset->rrtype;
+	verdict->ttl = zone->ttl;
+	verdict->rrs = rrset->rrs;
+	verdict->rrs_len = rrset->rrs_len;
+	verdict->rr_count = rrset->rr_count;
+	verdict->soa = NULL;
+}
+
 static void decide_apex(const struct report_zone *zone, const struct sb_query *query,
 			struct sb_verdict *verdict)
 {
-	if (query->qclass == SB_CLASS_IN && query->qtype == SB_TYPE_SOA) {
+	if (query->qtype == SB_TYPE_SOA) {
 		sb_verdict_soa(verdict, &zone->soa);
-	} else if (query->qclass == SB_CLASS_IN && query->qtype == SB_TYPE_NS &&
-		   zone->ns_count > 0) {
-		verdict->rrtype = SB_TYPE_NS;
-		verdict->ttl = zone->ttl;
-		verdict->rrs = zone->ns_rrs;
-		verdict->rrs_len = zone->ns_rrs_len;
-		verdict->rr_count = zone->ns_count;
-		verdict->soa = NULL;
+	} else if (query->qtype == SB_TYPE_NS && zone->ns.rr_count > 0) {
+		answer_rrset(zone, &zone->ns, verdict);
+		verdict->additional = zone->address;
+		verdict->additional_count = zone->address_count;
+	}
+}
+
+static void decide_address(const struct report_zone *zone, const struct sb_query *query,
+			   struct sb_verdict *verdict)
+{
+	size_t i;
+
+	for (i = 0; i < zone->address_count; i++) {
+		const struct sb_rrset *address = &zone->address[i];
+
+		if (address->rrtype == query->qtype && is_owner(address, &query->qname))
+			answer_rrset(zone, address, verdict);
 	}
 }
 
@@ -224,13 +264,15 @@ void report_decide(const struct report_zone *zone, const struct sb_query *query,
 	verdict->rule = zone->index;
 	verdict->counter = decoded->outcome;
 	sb_verdict_negative(verdict, SB_NOERROR, &zone->soa);
-	if (apex_label == 0) {
-		decide_apex(zone, query, verdict);
-	} else if (decoded->outcome == REPORT_ACCEPTED) {
+	if (decoded->outcome == REPORT_ACCEPTED) {
 		if (query->qtype == SB_TYPE_TXT && event_id != NULL)
 			acknowledge_txt(zone, event_id, verdict);
 		else if (query->qtype == SB_TYPE_A && zone->has_ack_a)
 			sb_verdict_rr(verdict, SB_TYPE_A, zone->ttl, zone->ack_a.octet,
 				      zone->ack_a.len);
+	} else if (decoded->outcome == REPORT_IGNORED && query->qclass == SB_CLASS_IN) {
+		if (apex_label == 0)
+			decide_apex(zone, query, verdict);
+		decide_address(zone, query, verdict);
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "format.h"
 #include "json.h"
+#include "label_keys.h"
 
 /** Octets of a text in `message`. */
 #define MESSAGE_PART_MAX 64
@@ -20,6 +21,7 @@ struct line {
 	/** texts of the report are cut to this many octets; 0: those that can be are left out */
 	size_t limit;
 	bool sanitized, truncated, capped;
+	struct report_label_keys *label_keys;
 	/** for sitebound.weight */
 	uint64_t count, sample_rate;
 	char message[512];
@@ -205,22 +207,28 @@ static void put_envelope_code(struct line *line, const struct report_envelope *e
 	}
 }
 
-static void put_envelope_labels(struct line *line, const struct report_envelope *envelope)
+static void put_envelope_labels(struct line *line, const struct report_zone *zone, int64_t seconds,
+				const struct report_envelope *envelope)
 {
 	size_t i;
 
 	for (i = 0; i < envelope->label_count; i++) {
 		const uint8_t *value = envelope->stream + envelope->label[i].at;
 		const uint8_t *equals = memchr(value, '=', envelope->label[i].len);
-		char name[sizeof("labels.") + 16];
+		char name[sizeof("labels.") + REPORT_LABEL_KEY_LEN];
 		const char *kept;
 		size_t key_len;
 
 		/* cannot happen: the decoder took labels with a key of 1 to 16 octets only */
-		if (equals == NULL || equals - value > 16)
+		if (equals == NULL || equals - value > REPORT_LABEL_KEY_LEN)
 			continue;
 		key_len = (size_t)(equals - value);
 		snprintf(name, sizeof(name), "labels.%.*s", (int)key_len, (const char *)value);
+		if (!report_label_key_is_kept(line->label_keys, zone, seconds,
+					      name + strlen("labels."))) {
+			line->capped = true;
+			continue;
+		}
 		kept = report_json_name(&line->json, name);
 		if (kept != NULL)
 			put_text(line, kept, equals + 1, envelope->label[i].len - key_len - 1);
@@ -240,7 +248,8 @@ static void put_envelope_unknown(struct line *line, const struct report_envelope
 	report_json_numbers(&line->json, "sitebound.unknown", list, count);
 }
 
-static void put_envelope(struct line *line, const struct report_envelope *envelope)
+static void put_envelope(struct line *line, const struct report_zone *zone, int64_t seconds,
+			 const struct report_envelope *envelope)
 {
 	char part[64];
 	unsigned type;
@@ -298,7 +307,7 @@ static void put_envelope(struct line *line, const struct report_envelope *envelo
 
 		put_words(line, "client.geo.country_iso_code", country);
 	}
-	put_envelope_labels(line, envelope);
+	put_envelope_labels(line, zone, seconds, envelope);
 	put_hex(line, "sitebound.nonce", envelope->stream + 1, 4);
 	if (envelope->multi_part) {
 		put_number(line, "sitebound.part.index", envelope->part_index);
@@ -623,6 +632,7 @@ static void line_init(struct line *line, size_t limit)
 	line->capped = false;
 	line->count = 1;
 	line->sample_rate = 1;
+	line->label_keys = NULL;
 	line->message_len = 0;
 }
 
@@ -670,7 +680,7 @@ static void build(struct line *line, const struct report_conf *conf, const struc
 		say_words(line, "malformed report: ");
 		say_words(line, reason);
 	} else if (decoded->format == REPORT_ENVELOPE) {
-		put_envelope(line, &decoded->u.envelope);
+		put_envelope(line, zone, arrival->time.tv_sec, &decoded->u.envelope);
 	} else if (decoded->format == REPORT_PATTERN) {
 		put_match(line, zone->pattern, &decoded->u.match);
 	} else {
@@ -686,6 +696,7 @@ static void build(struct line *line, const struct report_conf *conf, const struc
 }
 
 enum sb_err report_line(const struct report_conf *conf, struct report_scratch *scratch,
+			struct report_label_keys *label_keys,
 			const struct report_observer *observer,
 			const struct report_arrival *arrival, char line[REPORT_LINE_MAX],
 			size_t *line_len)
@@ -712,6 +723,7 @@ enum sb_err report_line(const struct report_conf *conf, struct report_scratch *s
 		return SB_EFORM;
 	for (i = 0; i < sizeof(limits) / sizeof(limits[0]) && err == SB_ERANGE; i++) {
 		line_init(&made, limits[i]);
+		made.label_keys = label_keys;
 		build(&made, conf, zone, observer, arrival, &query.qname, &decoded);
 		err = line_write(&made, line, line_len);
 	}

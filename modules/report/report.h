@@ -41,6 +41,10 @@
 #define REPORT_STREAM_MAX 160
 /** Type 31 values in one envelope: at least three octets each. */
 #define REPORT_LABELS_MAX (REPORT_STREAM_MAX / 3)
+/** Octets of a label's key. */
+#define REPORT_LABEL_KEY_LEN 16
+/** Different keys of labels that the lines of a zone have in a day. */
+#define REPORT_LABEL_KEYS_MAX 32
 /** Fields of one pattern. */
 #define REPORT_FIELDS_MAX 32
 /** QTYPEs in one DNS error report: all digits of one label. */
@@ -124,7 +128,7 @@ struct report_zone {
 	const char *text;
 	size_t text_len;
 	enum report_format format;
-	/** of acknowledgements and of the apex NS, seconds */
+	/** of acknowledgements, of the apex NS and of addresses, seconds */
 	uint32_t ttl;
 	/** of negative answers and of the SOA, seconds */
 	uint32_t negative_ttl;
@@ -133,13 +137,18 @@ struct report_zone {
 	bool has_ack_a;
 	struct sb_addr ack_a;
 	struct sb_soa soa;
-	/** the apex NS RRset, as struct sb_verdict wants it; 0 of them: NODATA */
-	const uint8_t *ns_rrs;
-	size_t ns_rrs_len;
-	unsigned ns_count;
+	/** the apex NS RRset; none in it: NODATA */
+	struct sb_rrset ns;
+	/** the addresses of the name servers that are inside the zone, by name and type */
+	struct sb_rrset *address;
+	size_t address_count;
 	/** envelope */
 	struct report_key *keys;
 	size_t key_count;
+	/** the keys of labels that are kept, where there is a list */
+	bool has_labels;
+	const char **label;
+	size_t label_count;
 	/** pattern */
 	struct report_pattern *pattern;
 	/** the most that sitebound.weight may be */
@@ -187,7 +196,7 @@ enum report_outcome {
 	/** a part of a name as QNAME minimisation (RFC 9156) sends them, noise, or a complete name
 	 * asked for with a qtype that carries no reports: counted only */
 	REPORT_PARTIAL,
-	/** the apex itself, or a class other than IN: answered, not counted */
+	/** the apex itself, a name server's name, or a class other than IN: answered, not counted */
 	REPORT_IGNORED
 };
 
@@ -372,20 +381,23 @@ struct report_observer {
 	const char *version;
 };
 
+/** Keys of labels that a thread has written; label_keys.h. */
+struct report_label_keys;
+
 /**
  * Write the JSON line of a report. The name is decoded again: the queue carries names only.
  * @param conf: the configuration that was in force when the question came.
  * @param scratch: the calling thread's.
+ * @param label_keys: what limits the keys of labels; NULL: nothing but the zone's list.
  * @param line: the line and its line feed; no final zero.
  * @param line_len: octets of the line.
  * @return SB_OK; SB_EFORM when the arrival is not one of this configuration's zones or is neither
  *	accepted nor malformed.
  */
-SB_MUST_CHECK enum sb_err report_line(const struct report_conf *conf,
-				      struct report_scratch *scratch,
-				      const struct report_observer *observer,
-				      const struct report_arrival *arrival,
-				      char line[REPORT_LINE_MAX], size_t *line_len);
+SB_MUST_CHECK enum sb_err
+report_line(const struct report_conf *conf, struct report_scratch *scratch,
+	    struct report_label_keys *label_keys, const struct report_observer *observer,
+	    const struct report_arrival *arrival, char line[REPORT_LINE_MAX], size_t *line_len);
 
 /** The numbers of a stats line. */
 struct report_counts {

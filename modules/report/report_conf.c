@@ -9,6 +9,7 @@
 
 #include "../common/conf_yaml.h"
 #include "format.h"
+#include "sitebound/envelope_encode.h"
 
 #define DEFAULT_DEDUP_WINDOW 60
 #define DEFAULT_PER_PREFIX 20
@@ -25,12 +26,20 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/** A name server while it is read. */
+struct report_server {
+	struct sb_dname name;
+	bool has_name;
+	struct sb_addr *address;
+	size_t address_count;
+};
+
 /** A zone while its keys are read: what is checked once all of them are known. */
 struct zone_reader {
 	struct report_zone *zone;
 	bool has_zone, has_format;
 	/** a value whose key was there has its yaml set */
-	struct sb_value name, keys, pattern, fields, tests;
+	struct sb_value name, keys, labels, pattern, fields, tests;
 	const char *pattern_text;
 	struct report_field *field;
 	/** the values of the fields, for messages; as many as fields */
@@ -38,9 +47,9 @@ struct zone_reader {
 	/** the names of the groups */
 	const char *group[REPORT_FIELDS_MAX];
 	size_t field_count;
-	/** the name servers, wire */
-	struct sb_dname *server;
+	struct report_server *server;
 	size_t server_count;
+	struct sb_dname rname;
 };
 
 static bool is_given(const struct sb_value *value)
@@ -133,25 +142,137 @@ static void read_require_tcp(const struct sb_value *value, void *out)
 	sb_read_bool(value, &reader->zone->require_tcp);
 }
 
-static void read_nameserver(const struct sb_value *value, void *out)
+static void read_server_name(const struct sb_value *value, void *out)
 {
-	struct zone_reader *reader = out;
-	struct sb_dname server, *grown;
+	struct report_server *server = out;
+
+	if (!sb_read_dname(value, &server->name))
+		return;
+	if (server->name.label_count == 0)
+		sb_value_error(value, "the root cannot be a name server");
+	else
+		server->has_name = true;
+}
+
+static void read_address(const struct sb_value *value, void *out)
+{
+	struct report_server *server = out;
+	struct sb_addr addr = {.len = SB_IP4_LEN}, *grown;
+	const char *text;
 	size_t i;
 
-	if (!sb_read_dname(value, &server))
+	if (!sb_read_text(value, &text))
 		return;
-	if (server.label_count == 0) {
-		sb_value_error(value, "the root cannot be a name server");
+	if (inet_pton(AF_INET, text, addr.octet) != 1) {
+		addr.len = SB_IP6_LEN;
+		if (inet_pton(AF_INET6, text, addr.octet) != 1) {
+			sb_value_error(value, "\"%s\" is not an IP address", text);
+			return;
+		}
+	}
+	for (i = 0; i < server->address_count; i++) {
+		if (server->address[i].len == addr.len &&
+		    memcmp(server->address[i].octet, addr.octet, addr.len) == 0) {
+			sb_value_error(value, "this address is in the list already");
+			return;
+		}
+	}
+	grown = sb_arena_grow(value->yaml->arena, server->address, server->address_count,
+			      sizeof(*grown));
+	if (grown == NULL) {
+		sb_value_no_memory(value);
 		return;
 	}
+	grown[server->address_count++] = addr;
+	server->address = grown;
+}
+
+static void read_addresses(const struct sb_value *value, void *out)
+{
+	sb_read_list(value, 1, read_address, out);
+}
+
+static bool is_inside(const struct sb_dname *name, const struct sb_dname *apex)
+{
+	unsigned left = name->label_count - apex->label_count;
+
+	return name->label_count >= apex->label_count &&
+	       name->wire_len - name->offset[left] == apex->wire_len &&
+	       sb_octets_equal(name->wire + name->offset[left], apex->wire, apex->wire_len);
+}
+
+/** Make the RRset of a name server's addresses of one type, if there are any. */
+static void add_addresses(const struct sb_value *value, struct report_zone *zone,
+			  const struct report_server *server, uint16_t rrtype, uint8_t addr_len)
+{
+	struct sb_rrset rrset = {
+		.owner = server->name.wire, .owner_len = server->name.wire_len, .rrtype = rrtype};
+	struct sb_arena *arena = value->yaml->arena;
+	struct sb_rrset *grown = sb_arena_grow(arena, zone->address, zone->address_count,
+					       sizeof(*grown));
+	uint8_t *rrs = sb_arena_alloc(arena, server->address_count * (2U + addr_len));
+	size_t i;
+
+	if (grown == NULL || rrs == NULL) {
+		sb_value_no_memory(value);
+		return;
+	}
+	zone->address = grown;
+	rrset.rrs = rrs;
+	for (i = 0; i < server->address_count; i++) {
+		if (server->address[i].len != addr_len)
+			continue;
+		rrs[rrset.rrs_len + 1] = addr_len;
+		memcpy(rrs + rrset.rrs_len + 2, server->address[i].octet, addr_len);
+		rrset.rrs_len += 2U + addr_len;
+		rrset.rr_count++;
+	}
+	if (rrset.rr_count > 0)
+		grown[zone->address_count++] = rrset;
+}
+
+/** The addresses of a name server: it has some when it is inside the zone, and only then. */
+static void take_addresses(const struct sb_value *value, const struct zone_reader *reader,
+			   const struct report_server *server)
+{
+	bool inside = is_inside(&server->name, &reader->zone->apex);
+
+	if (inside && server->address_count == 0) {
+		sb_value_error(value, "a name server inside the zone needs addresses");
+	} else if (!inside && server->address_count > 0) {
+		sb_value_error(value, "addresses are for name servers inside the zone");
+	} else if (inside) {
+		add_addresses(value, reader->zone, server, SB_TYPE_A, SB_IP4_LEN);
+		add_addresses(value, reader->zone, server, SB_TYPE_AAAA, SB_IP6_LEN);
+	}
+}
+
+static void read_nameserver(const struct sb_value *value, void *out)
+{
+	static const struct sb_key keys[] = {
+		{"name", read_server_name, true},
+		{"addresses", read_addresses, true},
+	};
+	struct zone_reader *reader = out;
+	struct report_server server = {.has_name = false}, *grown;
+	size_t errors = sb_value_errors(value), i;
+
+	if (sb_value_is_map(value))
+		SB_READ_MAP(value, keys, &server);
+	else
+		read_server_name(value, &server);
+	if (!server.has_name)
+		return;
 	for (i = 0; i < reader->server_count; i++) {
-		if (reader->server[i].wire_len == server.wire_len &&
-		    sb_octets_equal(reader->server[i].wire, server.wire, server.wire_len)) {
+		if (reader->server[i].name.wire_len == server.name.wire_len &&
+		    sb_octets_equal(reader->server[i].name.wire, server.name.wire,
+				    server.name.wire_len)) {
 			sb_value_error(value, "this name server is in the list already");
 			return;
 		}
 	}
+	if (reader->has_zone && sb_value_errors(value) == errors)
+		take_addresses(value, reader, &server);
 	grown = sb_arena_grow(value->yaml->arena, reader->server, reader->server_count,
 			      sizeof(*grown));
 	if (grown == NULL) {
@@ -171,6 +292,13 @@ static void read_nameservers(const struct sb_value *value, void *out)
 	sb_read_list(value, 1, read_nameserver, out);
 	if (reader->server_count > most)
 		sb_value_error(value, "more than %zu name servers", most);
+}
+
+static void read_rname(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+
+	sb_read_dname(value, &reader->rname);
 }
 
 static int hex_value(char c)
@@ -269,6 +397,58 @@ static void read_keys(const struct sb_value *value, void *out)
 
 	reader->keys = *value;
 	sb_read_pairs(value, read_key, out);
+}
+
+static bool is_label_key(const char *text)
+{
+	char pair[REPORT_LABEL_KEY_LEN + sizeof("=")];
+	size_t key_len = strlen(text);
+
+	if (key_len == 0 || key_len > REPORT_LABEL_KEY_LEN)
+		return false;
+	snprintf(pair, sizeof(pair), "%s=", text);
+	return sb_envelope_label_key_len((const uint8_t *)pair, key_len + 1) == key_len;
+}
+
+static void read_label(const struct sb_value *value, void *out)
+{
+	struct report_zone *zone = ((struct zone_reader *)out)->zone;
+	const char *text, *copy, **grown;
+	size_t i;
+
+	if (!sb_read_text(value, &text))
+		return;
+	if (!is_label_key(text)) {
+		sb_value_error(value, "\"%s\" is not the key of a label", text);
+		return;
+	}
+	for (i = 0; i < zone->label_count; i++) {
+		if (strcmp(zone->label[i], text) == 0) {
+			sb_value_error(value, "this label is in the list already");
+			return;
+		}
+	}
+	copy = copy_text(value, text);
+	if (copy == NULL)
+		return;
+	grown = sb_arena_grow(value->yaml->arena, zone->label, zone->label_count, sizeof(*grown));
+	if (grown == NULL) {
+		sb_value_no_memory(value);
+		return;
+	}
+	zone->label = grown;
+	grown[zone->label_count++] = copy;
+}
+
+static void read_labels(const struct sb_value *value, void *out)
+{
+	struct zone_reader *reader = out;
+
+	reader->labels = *value;
+	reader->zone->has_labels = true;
+	sb_read_list(value, 0, read_label, out);
+	if (reader->zone->label_count > REPORT_LABEL_KEYS_MAX)
+		sb_value_error(value, "more than %d labels", REPORT_LABEL_KEYS_MAX);
 }
 
 static void read_pattern(const struct sb_value *value, void *out)
@@ -600,6 +780,7 @@ static void check_format(struct zone_reader *reader, const struct sb_value *valu
 			 struct report_conf *conf)
 {
 	only_for(reader, &reader->keys, REPORT_ENVELOPE);
+	only_for(reader, &reader->labels, REPORT_ENVELOPE);
 	only_for(reader, &reader->pattern, REPORT_PATTERN);
 	only_for(reader, &reader->fields, REPORT_PATTERN);
 	only_for(reader, &reader->tests, REPORT_PATTERN);
@@ -615,7 +796,7 @@ static void check_format(struct zone_reader *reader, const struct sb_value *valu
 		build_pattern(reader, conf);
 }
 
-/** The apex NS RRset: what struct sb_verdict wants, once and for all. */
+/** The apex NS RRset, once and for all. */
 static void build_ns(struct zone_reader *reader, const struct sb_value *value)
 {
 	struct report_zone *zone = reader->zone;
@@ -623,17 +804,20 @@ static void build_ns(struct zone_reader *reader, const struct sb_value *value)
 	uint8_t *rrs;
 
 	for (i = 0; i < reader->server_count; i++)
-		len += 2 + reader->server[i].wire_len;
+		len += 2 + reader->server[i].name.wire_len;
 	rrs = sb_arena_alloc(value->yaml->arena, len);
 	if (rrs == NULL) {
 		sb_value_no_memory(value);
 		return;
 	}
-	zone->ns_rrs = rrs;
-	zone->ns_rrs_len = len;
-	zone->ns_count = (unsigned)reader->server_count;
+	zone->ns.owner = zone->apex.wire;
+	zone->ns.owner_len = zone->apex.wire_len;
+	zone->ns.rrtype = SB_TYPE_NS;
+	zone->ns.rrs = rrs;
+	zone->ns.rrs_len = len;
+	zone->ns.rr_count = (unsigned)reader->server_count;
 	for (i = 0; i < reader->server_count; i++) {
-		const struct sb_dname *server = &reader->server[i];
+		const struct sb_dname *server = &reader->server[i].name;
 
 		*rrs++ = (uint8_t)(server->wire_len >> 8);
 		*rrs++ = (uint8_t)server->wire_len;
@@ -648,11 +832,11 @@ static void build_apex(struct zone_reader *reader, const struct sb_value *value)
 	const struct sb_dname *mname = &zone->apex;
 
 	if (reader->server_count > 0) {
-		mname = &reader->server[0];
+		mname = &reader->server[0].name;
 		build_ns(reader, value);
 	}
-	sb_soa_init(&zone->soa, zone->apex.wire, zone->apex.wire_len, mname->wire, mname->wire_len,
-		    zone->negative_ttl);
+	sb_soa_init(&zone->soa, &zone->apex, mname,
+		    reader->rname.wire != NULL ? &reader->rname : NULL, zone->negative_ttl);
 }
 
 static void add_zone(struct zone_reader *reader, struct report_conf *conf)
@@ -694,8 +878,10 @@ static void read_zone(const struct sb_value *value, void *out)
 		{"negative-ttl", read_negative_ttl, false},
 		{"require-tcp", read_require_tcp, false},
 		{"nameservers", read_nameservers, false},
+		{"rname", read_rname, false},
 		{"max-weight", read_max_weight, false},
 		{"keys", read_keys, false},
+		{"labels", read_labels, false},
 		{"pattern", read_pattern, false},
 		{"fields", read_fields, false},
 		{"tests", read_tests, false},

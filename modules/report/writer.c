@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "label_keys.h"
 #include "target.h"
 
 /** Octets of lines that are written at once. */
@@ -42,6 +43,7 @@ struct report_writer {
 	struct report_writer_setup setup;
 	struct report_target *target;
 	struct report_scratch *scratch;
+	struct report_label_keys *label_keys;
 	struct report_stats_slot *slot;
 	pthread_t thread;
 	atomic_bool stopping;
@@ -140,8 +142,9 @@ static void fill(struct report_writer *writer)
 		bool counts = arrival.outcome == REPORT_ACCEPTED;
 		size_t line_len = 0;
 
-		if (report_line(writer->setup.conf, writer->scratch, writer->setup.observer,
-				&arrival, writer->batch + writer->batch_len, &line_len) == SB_OK)
+		if (report_line(writer->setup.conf, writer->scratch, writer->label_keys,
+				writer->setup.observer, &arrival, writer->batch + writer->batch_len,
+				&line_len) == SB_OK)
 			batch_add(writer, line_len, counts);
 		else if (counts)
 			give_up(writer);
@@ -384,9 +387,10 @@ struct report_writer *report_writer_start(const struct report_writer_setup *setu
 	writer->batch = malloc(BATCH_LEN);
 	writer->target = report_target_new(setup->conf->log, setup->log_path);
 	writer->scratch = report_scratch_new(setup->conf);
+	writer->label_keys = report_label_keys_new(setup->conf);
 	writer->slot = report_stats_claim(setup->stats);
 	if (writer->batch == NULL || writer->target == NULL || writer->scratch == NULL ||
-	    writer->slot == NULL)
+	    writer->label_keys == NULL || writer->slot == NULL)
 		goto failed;
 	/* signals are for the resolver's threads */
 	sigfillset(&all);
@@ -399,6 +403,7 @@ struct report_writer *report_writer_start(const struct report_writer_setup *setu
 	}
 failed:
 	report_scratch_free(writer->scratch);
+	report_label_keys_free(writer->label_keys);
 	report_target_free(writer->target);
 	free(writer->batch);
 	free(writer);
@@ -413,6 +418,7 @@ void report_writer_stop(struct report_writer *writer)
 	report_queue_wake(writer->setup.queue);
 	pthread_join(writer->thread, NULL);
 	report_scratch_free(writer->scratch);
+	report_label_keys_free(writer->label_keys);
 	report_target_free(writer->target);
 	free(writer->batch);
 	free(writer);

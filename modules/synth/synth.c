@@ -512,6 +512,7 @@ static void verdict_init(struct sb_verdict *verdict)
 	verdict->truncated = false;
 	verdict->rrtype = 0;
 	verdict->rr_count = 0;
+	verdict->additional_count = 0;
 	verdict->soa = NULL;
 	verdict->ede = SB_EDE_SYNTHESIZED;
 	verdict->rule = SB_RULE_NONE;

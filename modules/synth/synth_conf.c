@@ -70,8 +70,7 @@ static struct synth_zone *new_zone(const struct sb_value *value, enum synth_zone
 
 static void zone_soa(struct synth_zone *zone, uint32_t negative_ttl)
 {
-	sb_soa_init(&zone->soa, zone->apex.wire, zone->apex.wire_len, zone->apex.wire,
-		    zone->apex.wire_len, negative_ttl);
+	sb_soa_init(&zone->soa, &zone->apex, &zone->apex, NULL, negative_ttl);
 }
 
 /** Where an item of address-names asks for reverse names: its zones are made when all others are. */

@@ -111,7 +111,7 @@ struct reply_info *sb_reply_from_verdict(struct regional *region, const struct q
 {
 	struct ub_packed_rrset_key *answer = NULL, *authority = NULL;
 	struct reply_info *rep;
-	size_t an, ns, count = 0;
+	size_t an, ns, ar = verdict->additional_count, count = 0, i;
 	uint32_t ttl = 0;
 
 	if (verdict->rrtype == SB_TYPE_SOA) {
@@ -131,14 +131,23 @@ struct reply_info *sb_reply_from_verdict(struct regional *region, const struct q
 	/* an RRset is missing only when memory is short */
 	if ((answer != NULL) != (an > 0) || (authority != NULL) != (ns > 0))
 		return NULL;
-	rep = sb_compat_reply(region, (uint16_t)(BIT_QR | BIT_RA | verdict->rcode), ttl, an, ns, 0,
-			      an + ns, sec_status_insecure);
+	rep = sb_compat_reply(region, (uint16_t)(BIT_QR | BIT_RA | verdict->rcode), ttl, an, ns, ar,
+			      an + ns + ar, sec_status_insecure);
 	if (rep == NULL)
 		return NULL;
 	if (answer != NULL)
 		rep->rrsets[count++] = answer;
 	if (authority != NULL)
 		rep->rrsets[count++] = authority;
+	for (i = 0; i < ar; i++) {
+		const struct sb_rrset *rrset = &verdict->additional[i];
+
+		rep->rrsets[count] = sb_rrset_make(region, rrset->owner, rrset->owner_len,
+						   rrset->rrtype, verdict->ttl, rrset->rrs,
+						   rrset->rrs_len, rrset->rr_count);
+		if (rep->rrsets[count++] == NULL)
+			return NULL;
+	}
 	if (verdict->authoritative) {
 		rep->authoritative = 1;
 		rep->flags |= BIT_AA;

@@ -112,12 +112,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (question.decoded.outcome == REPORT_ACCEPTED ||
 	    question.decoded.outcome == REPORT_MALFORMED) {
 		report_event_id(&question.decoded, arrival.time.tv_sec, arrival.event_id);
-		MUST(report_line(fuzz_conf, fuzz_scratch, &observer, &arrival, line, &line_len) ==
-		     SB_OK);
+		MUST(report_line(fuzz_conf, fuzz_scratch, NULL, &observer, &arrival, line,
+				 &line_len) == SB_OK);
 		check_line(line, line_len);
 	} else {
-		MUST(report_line(fuzz_conf, fuzz_scratch, &observer, &arrival, line, &line_len) ==
-		     SB_EFORM);
+		MUST(report_line(fuzz_conf, fuzz_scratch, NULL, &observer, &arrival, line,
+				 &line_len) == SB_EFORM);
 	}
 	return 0;
 }

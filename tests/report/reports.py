@@ -36,10 +36,13 @@ def missing(reason):
 nonces = itertools.count(0x10000000)
 
 
-def envelope(zone=ZONE, nonce=None, code=7):
-    """A complete report: a name, and the event.id that it must be acknowledged with."""
+def envelope(zone=ZONE, nonce=None, code=7, labels=()):
+    """A complete report: a name, and the event.id that it must be acknowledged with.
+    Labels are short: `key=value` of at most six characters."""
     nonce = next(nonces) if nonce is None else nonce
     stream = struct.pack("!BI", 0, nonce) + bytes([2 << 3 | 1, code])
+    for label in labels:
+        stream += bytes([31 << 3 | len(label)]) + label.encode()
     check = struct.pack("!I", binascii.crc32(stream))
     text = base64.b32encode(stream + check).decode().rstrip("=").lower()
     return "e1%s.%s" % (text, zone), "%08x-%s" % (nonce, check.hex())

@@ -10,9 +10,11 @@ from harness import Expect, exchange, make_query
 from reports import KEY, ZONE, envelope, local_zone
 
 pytestmark = pytest.mark.needs("report")
+SERVER = "ns1." + ZONE
 GOOD, GOOD_ID = envelope(nonce=0x0a1b2c3d)
 ACK = 'TXT "ok %s" @60' % GOOD_ID
 ND = "ND(%s)" % ZONE
+NS = "NS ns1.example.net. @60 + NS %s. @60 + NS ns2.%s. @60" % (SERVER, ZONE)
 
 # id, question, options, expected
 ROWS = [
@@ -37,12 +39,19 @@ ROWS = [
     ("underscore", "_dmarc.%s TXT" % ZONE, {}, ND),
     ("apex soa", "%s SOA" % ZONE, {}, "SOA(%s)" % ZONE),
     ("apex soa, rd=0", "%s SOA" % ZONE, {"rd": False}, "SOA(%s)" % ZONE),
-    ("apex ns", "%s NS" % ZONE, {}, "NS ns1.example.net. @60"),
-    ("apex ns, rd=0", "%s NS" % ZONE, {"rd": False}, "NS ns1.example.net. @60"),
+    ("apex ns", "%s NS" % ZONE, {}, NS),
+    ("apex ns, rd=0", "%s NS" % ZONE, {"rd": False}, NS),
     ("apex a", "%s A" % ZONE, {}, ND),
     ("apex txt", "%s TXT" % ZONE, {}, ND),
     ("apex ds", "%s DS" % ZONE, {}, ND),
     ("apex dnskey", "%s DNSKEY" % ZONE, {}, ND),
+    ("name server a", SERVER + " A", {}, "A 192.0.2.53 @60 + A 192.0.2.54 @60"),
+    ("name server a, rd=0", SERVER.upper() + " A", {"rd": False}, "A 192.0.2.53 @60 + A 192.0.2.54 @60"),
+    ("name server aaaa", SERVER + " AAAA", {}, "AAAA 2001:db8::53 @60"),
+    ("name server txt", SERVER + " TXT", {}, ND),
+    ("name server ns", SERVER + " NS", {}, ND),
+    ("name server with one family, aaaa", "ns2.%s AAAA" % ZONE, {}, ND),
+    ("below a name server", "www.%s A" % SERVER, {}, ND),
 ]
 
 
@@ -51,7 +60,14 @@ def resolver(request, module_lab, tmp_path_factory):
     """Answers from the module and those in the place of a local zone are the same."""
     from reports import Reports
     reports = Reports(module_lab, tmp_path_factory.mktemp("answers"))
-    return reports.resolver(server=local_zone(ZONE) if request.param == "local zone" else "")
+    return reports.resolver(
+        zones=[{"zone": ZONE, "format": "envelope", "ack-a": "198.51.100.53",
+                "rname": "hostmaster.example.net",
+                "nameservers": ["ns1.example.net",
+                                {"name": SERVER,
+                                 "addresses": ["192.0.2.53", "2001:db8::53", "192.0.2.54"]},
+                                {"name": "ns2." + ZONE, "addresses": ["192.0.2.55"]}]}],
+        server=local_zone(ZONE) if request.param == "local zone" else "")
 
 
 @pytest.mark.parametrize("question,options,expected",
@@ -69,6 +85,34 @@ def test_answer(request, resolver, question, options, expected):
         assert response.flag("AA") and not response.flag("AD") and not response.flag("TC")
         assert response.question_unchanged()
     assert resolver.cached_messages(ZONE) == []
+
+
+def test_ns_brings_the_addresses_of_servers_inside(resolver):
+    response = resolver.ask(ZONE, "NS")
+    assert sorted(r[1:] for r in response.additional if r[2] != "OPT") == [
+        (60, "A", "192.0.2.53"), (60, "A", "192.0.2.54"), (60, "A", "192.0.2.55"),
+        (60, "AAAA", "2001:db8::53")]
+    assert resolver.ask(ZONE, "SOA").additional == []
+    assert resolver.cached_messages(ZONE) == []
+
+
+def test_rname(resolver):
+    for qtype, section in (("SOA", "answer"), ("TXT", "authority")):
+        soa = resolver.ask(ZONE, qtype).data("SOA", section)[0].split()
+        assert soa[:2] == ["ns1.example.net.", "hostmaster.example.net."]
+
+
+def test_a_name_server_is_no_report(reports):
+    """Its questions are neither counted nor logged, also where a pattern takes anything."""
+    resolver = reports.resolver(zones=[{
+        "zone": ZONE, "format": "pattern", "pattern": "(?<code>[a-z0-9]+)",
+        "fields": {"code": "error.code"}, "tests": ["ns1"],
+        "nameservers": [{"name": SERVER, "addresses": ["192.0.2.53"]}]}])
+    assert Expect("A 192.0.2.53 @60").check(resolver.ask(SERVER)) is None
+    assert Expect(ND).check(resolver.ask(SERVER, "TXT")) is None
+    resolver.stop()
+    assert resolver.reports.reports() == []
+    assert resolver.reports.stats()["accepted"] == resolver.reports.stats()["partial"] == 0
 
 
 def test_other_classes_are_answered_without_data(resolver):

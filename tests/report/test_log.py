@@ -40,6 +40,31 @@ def send(resolver, count):
     return [ident for _, ident in pairs]
 
 
+def test_labels_of_a_day(reports):
+    """The list of a zone, and the first 32 different keys of a day where there is none."""
+    listed = "l.example.net"
+    resolver = reports.resolver(zones=[{"zone": ZONE, "format": "envelope"},
+                                       {"zone": listed, "format": "envelope", "labels": ["exp"]}])
+
+    def line(zone, *labels):
+        name, ident = envelope(zone, labels=labels)
+        assert resolver.ask(name, "TXT").rcode == "NOERROR"
+        return resolver.reports.wait(
+            lambda log: [l for l in log.reports() if l["event"]["id"] == ident])[0]
+
+    made = line(listed, "exp=1", "k=2")
+    assert made["labels"] == {"exp": "1"} and made["tags"] == ["capped"]
+    # midnight may come in between
+    kept = {}
+    for i in [*range(40), 0, 39]:
+        made = line(ZONE, "k%d=v" % i)
+        keys = kept.setdefault(made["@timestamp"][:10], set())
+        if len(keys) < 32:
+            keys.add(i)
+        assert made.get("labels") == ({"k%d" % i: "v"} if i in keys else None)
+        assert made.get("tags") == (None if i in keys else ["capped"])
+
+
 # -- files --------------------------------------------------------------------------------------
 def test_file_mode(reports):
     before = os.umask(0o022)

@@ -17,6 +17,7 @@
 #include <jansson.h>
 
 #include "../../modules/report/format.h"
+#include "../../modules/report/label_keys.h"
 #include "sitebound/conf.h"
 
 /** A configuration and a thread's scratch. */
@@ -24,6 +25,8 @@ struct bench {
 	struct sb_conf *all;
 	struct report_conf *conf;
 	struct report_scratch *scratch;
+	/** NULL: no limit for each day */
+	struct report_label_keys *label_keys;
 };
 
 /** A question, what was decoded from it and what would be logged. */
@@ -47,6 +50,7 @@ static inline void bench_load_text(struct bench *bench, const char *name, const 
 			print_error("%s\n", diag->text);
 		fail_msg("%s is a bad file", name);
 	}
+	bench->label_keys = NULL;
 	bench->conf = sb_conf_section(bench->all, "report");
 	assert_non_null(bench->conf);
 	bench->scratch = report_scratch_new(bench->conf);
@@ -67,6 +71,7 @@ static inline void bench_load(struct bench *bench, const char *file)
 static inline void bench_free(struct bench *bench)
 {
 	report_scratch_free(bench->scratch);
+	report_label_keys_free(bench->label_keys);
 	sb_conf_free(bench->all);
 }
 
@@ -125,8 +130,8 @@ static inline json_t *line_of(const struct bench *bench, const struct asked *ask
 	json_error_t error;
 	json_t *object;
 
-	assert_int_equal(report_line(bench->conf, bench->scratch, &test_observer, &asked->arrival,
-				     line, &line_len),
+	assert_int_equal(report_line(bench->conf, bench->scratch, bench->label_keys, &test_observer,
+				     &asked->arrival, line, &line_len),
 			 SB_OK);
 	assert_true(line_len > 1 && line_len <= REPORT_LINE_MAX);
 	assert_int_equal(line[line_len - 1], '\n');

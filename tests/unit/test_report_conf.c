@@ -25,7 +25,7 @@ static void full(void **state)
 	assert_int_equal(zone->keys[0].id, 1);
 	assert_int_equal(zone->keys[0].len, 32);
 	assert_int_equal(zone->keys[0].octet[31], 0x1f);
-	assert_int_equal(zone->ns_count, 1);
+	assert_int_equal(zone->ns.rr_count, 1);
 	assert_null(zone->salt);
 	zone = bench.conf->zone[1];
 	assert_int_equal(zone->index, 1);
@@ -56,7 +56,8 @@ static void least(void **state)
 	assert_int_equal(zone->soa.ttl, 60);
 	assert_false(zone->require_tcp);
 	assert_false(zone->has_ack_a);
-	assert_int_equal(zone->ns_count, 0);
+	assert_false(zone->has_labels);
+	assert_int_equal(zone->ns.rr_count, 0);
 	assert_int_equal(bench.conf->pattern_pairs, 0);
 	bench_free(&bench);
 }
@@ -77,8 +78,21 @@ static void edges(void **state)
 	assert_string_equal(zone->text, "r.example.net");
 	assert_true(zone->require_tcp);
 	assert_int_equal(zone->negative_ttl, 2147483647);
-	assert_int_equal(zone->ns_count, 2);
-	assert_int_equal(zone->ns_rrs_len, 2 * (2 + 17));
+	assert_int_equal(zone->ns.rr_count, 3);
+	assert_int_equal(zone->ns.rrs_len, 2 * (2 + 17) + 2 + 19);
+	assert_memory_equal(zone->soa.rdata + 17, "\012hostmaster\007example\003net", 24);
+	assert_true(zone->has_labels);
+	assert_int_equal(zone->label_count, 2);
+	assert_string_equal(zone->label[1], "abcdefghijklmn_0");
+	assert_int_equal(zone->address_count, 2);
+	assert_int_equal(zone->address[0].rrtype, SB_TYPE_A);
+	assert_int_equal(zone->address[0].rr_count, 2);
+	assert_int_equal(zone->address[0].rrs_len, 12);
+	assert_memory_equal(zone->address[0].rrs, "\0\4\300\0\2\065\0\4\300\0\2\066", 12);
+	assert_int_equal(zone->address[1].rrtype, SB_TYPE_AAAA);
+	assert_int_equal(zone->address[1].rr_count, 1);
+	assert_int_equal(zone->address[1].owner_len, 19);
+	assert_memory_equal(zone->address[1].owner, "\003ns3\001r\007example\003net", 19);
 	assert_int_equal(zone->keys[0].len, 16);
 	assert_int_equal(zone->keys[1].len, 64);
 	assert_non_null(zone->salt);

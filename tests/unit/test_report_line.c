@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The lines: what every one has, who the client is, how long texts are cut, the counters. */
 #include "report_testing.h"
+#include "sitebound/envelope_encode.h"
 
 static const char policies[] = "report:\n  log: '-'\n  client-address: %s\n"
 			       "  zones: [{zone: r.example.net, format: envelope}]\n";
@@ -195,8 +196,8 @@ static void refused(void **state)
 	(void)state;
 	bench_load(&bench, "good-report-full.yaml");
 #define REFUSED() \
-	assert_int_equal(report_line(bench.conf, bench.scratch, &test_observer, &asked.arrival, \
-				     line, &line_len), \
+	assert_int_equal(report_line(bench.conf, bench.scratch, NULL, &test_observer, \
+				     &asked.arrival, line, &line_len), \
 			 SB_EFORM)
 	ask(&bench, &asked, "x.r.example.net", SB_TYPE_A);
 	REFUSED();
@@ -309,9 +310,9 @@ static void longest_er(void **state)
 	memcpy(wire + at, "\0045555\003_er\001z", 12);
 	ask_wire(&bench, &asked, wire, 255, SB_TYPE_TXT, &client6);
 	assert_int_equal(asked.decoded.outcome, REPORT_ACCEPTED);
-	assert_int_equal(
-		report_line(bench.conf, bench.scratch, &observer, &asked.arrival, line, &line_len),
-		SB_OK);
+	assert_int_equal(report_line(bench.conf, bench.scratch, NULL, &observer, &asked.arrival,
+				     line, &line_len),
+			 SB_OK);
 	object = json_loadb(line, line_len, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(object);
 	json_decref(object);
@@ -439,6 +440,88 @@ static void weights(void **state)
 	}
 }
 
+/** The line of an envelope with these labels, `key=value` with a space between them. */
+static json_t *line_with_labels(struct bench *bench, const char *zone, time_t seconds,
+				const char *labels)
+{
+	char name[SB_ENVELOPE_NAME_MAX], copy[128], *rest = copy, *label;
+	struct sb_envelope report;
+	struct asked asked;
+
+	snprintf(copy, sizeof(copy), "%s", labels);
+	sb_envelope_begin(&report, 1);
+	sb_envelope_uint(&report, SB_ENVELOPE_CODE_NUMBER, 7);
+	while ((label = strsep(&rest, " ")) != NULL)
+		assert_int_equal(
+			sb_envelope_octets(&report, SB_ENVELOPE_LABEL, label, strlen(label)), 0);
+	assert_true(sb_envelope_end(&report, zone, name, sizeof(name)) > 0);
+	ask(bench, &asked, name, SB_TYPE_TXT);
+	assert_int_equal(asked.decoded.outcome, REPORT_ACCEPTED);
+	asked.arrival.time.tv_sec = seconds;
+	return line_of(bench, &asked);
+}
+
+/** Check what one line keeps, as in the line: {"a": "1"}, or NULL for no labels. */
+static void check_labels(struct bench *bench, const char *zone, time_t seconds, const char *labels,
+			 const char *kept, bool capped)
+{
+	json_t *line = line_with_labels(bench, zone, seconds, labels);
+	json_t *expected = kept != NULL ? json_loads(kept, 0, NULL) : NULL;
+	const char *tag = json_string_value(json_array_get(field(line, "tags"), 0));
+
+	if (kept == NULL ? field(line, "labels") != NULL
+			 : !json_equal(field(line, "labels"), expected))
+		fail_msg("%s in %s: %s", labels, zone, json_dumps(line, 0));
+	assert_true(capped == (tag != NULL && strcmp(tag, "capped") == 0));
+	json_decref(expected);
+	json_decref(line);
+}
+
+/** A list of labels, and the first ones of a day where there is none. */
+static void labels(void **state)
+{
+	/* one second before midnight */
+	const time_t before = 1767225599, after = before + 1, later = before + 2 * 86400;
+	struct bench bench;
+	char text[32], kept[32];
+	int i;
+
+	(void)state;
+	bench_load_text(&bench, "labels",
+			"report:\n  log: '-'\n  zones:\n"
+			"    - {zone: any, format: envelope}\n"
+			"    - {zone: list, format: envelope, labels: [exp, build]}\n"
+			"    - {zone: none, format: envelope, labels: []}\n");
+	bench.label_keys = report_label_keys_new(bench.conf);
+	assert_non_null(bench.label_keys);
+	check_labels(&bench, "list", before, "exp=1 x=2 build=3",
+		     "{\"exp\": \"1\", \"build\": \"3\"}", true);
+	check_labels(&bench, "list", before, "build=3", "{\"build\": \"3\"}", false);
+	check_labels(&bench, "list", before, "buil=3", NULL, true);
+	check_labels(&bench, "none", before, "exp=1", NULL, true);
+	for (i = 0; i < 40; i++) {
+		snprintf(text, sizeof(text), "abcdefghijklmn%02d=v", i);
+		snprintf(kept, sizeof(kept), "{\"abcdefghijklmn%02d\": \"v\"}", i);
+		check_labels(&bench, "any", before, text, i < 32 ? kept : NULL, i >= 32);
+	}
+	/* the first ones go on, beside those that are too many */
+	check_labels(&bench, "any", before, "k=1 abcdefghijklmn00=2",
+		     "{\"abcdefghijklmn00\": \"2\"}", true);
+	check_labels(&bench, "any", after, "k=1", "{\"k\": \"1\"}", false);
+	/* what was late joins the new day */
+	check_labels(&bench, "any", before, "l=1", "{\"l\": \"1\"}", false);
+	for (i = 0; i < 30; i++) {
+		snprintf(text, sizeof(text), "m%d=v", i);
+		json_decref(line_with_labels(&bench, "any", after, text));
+	}
+	check_labels(&bench, "any", before, "n=1", NULL, true);
+	check_labels(&bench, "any", after, "n=1 k=1", "{\"k\": \"1\"}", true);
+	check_labels(&bench, "any", later, "n=1", "{\"n\": \"1\"}", false);
+	/* a clock that is set back */
+	check_labels(&bench, "any", after - 86400, "k=1", "{\"k\": \"1\"}", false);
+	bench_free(&bench);
+}
+
 static void stats(void **state)
 {
 	static const struct timespec when = {1767225600, 0};
@@ -493,15 +576,11 @@ static void stats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(client),
-		cmocka_unit_test(whole),
-		cmocka_unit_test(rcodes_and_types),
-		cmocka_unit_test(refused),
-		cmocka_unit_test(long_fields),
-		cmocka_unit_test(longest_er),
-		cmocka_unit_test(typed_fields),
-		cmocka_unit_test(weights),
-		cmocka_unit_test(stats),
+		cmocka_unit_test(client),	    cmocka_unit_test(whole),
+		cmocka_unit_test(rcodes_and_types), cmocka_unit_test(refused),
+		cmocka_unit_test(long_fields),	    cmocka_unit_test(longest_er),
+		cmocka_unit_test(typed_fields),	    cmocka_unit_test(weights),
+		cmocka_unit_test(labels),	    cmocka_unit_test(stats),
 	};
 
 	return cmocka_run_group_tests_name("report lines", tests, NULL, NULL);
