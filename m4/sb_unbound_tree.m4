@@ -81,6 +81,7 @@ AS_IF([test -n "$sb_unbound_program"],
 AS_IF([test -x "$UNBOUND_PREFIX/libexec/testbound"], [TESTBOUND=$UNBOUND_PREFIX/libexec/testbound],
   [test -x "$sb_unbound_build/testbound"], [TESTBOUND=$sb_unbound_build/testbound])
 AC_SUBST([sb_unbound_build])
+AC_SUBST([sb_unbound_source])
 AC_SUBST([sb_unbound_program])
 AC_SUBST([UNBOUND_PREFIX])
 AC_SUBST([TESTBOUND])

@@ -338,7 +338,7 @@ static bool collect_zones(struct check *check)
 
 /* --- local zones --- */
 
-/* What Unbound knows of local zones; tests/conf/tables holds it against a tree of Unbound. */
+/* What Unbound knows of local zones; tests/integration/test_local_zones.py asks one. */
 
 /** Types of local-zone that let questions through, but for names that have local-data, or for one
  * type of record. */

@@ -164,6 +164,75 @@ step() {
 	return 0
 }
 
+# A table of steps has a row each: "WORD... | FUNCTION [ARGUMENT...] | PACKAGE...". The first
+# word is its name; it and the others choose the step on a command line. The packages are those
+# that nothing else needs; where one is missing the step is skipped.
+
+# rows_of WORD... -- ROW...: sets rows to the rows that one of the words chooses, all without words.
+rows_of() {
+	local row word wanted=() known=' '
+	while [[ $1 != -- ]]; do
+		wanted+=("$1")
+		shift
+	done
+	shift
+	rows=()
+	for row; do
+		known+="${row%%|*} "
+		((${#wanted[@]})) || rows+=("$row")
+		for word in "${wanted[@]}"; do
+			if [[ " ${row%%|*} " == *" $word "* ]]; then
+				rows+=("$row")
+				break
+			fi
+		done
+	done
+	for word in "${wanted[@]}"; do
+		[[ $known == *" $word "* ]] || die "no step is called $word; there are:$known"
+	done
+}
+
+is_installed() {
+	[[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# install_for ROW...: the packages of these steps, as far as it can be done.
+install_for() {
+	local row package missing=()
+	for row; do
+		for package in ${row##*|}; do
+			is_installed "$package" || missing+=("$package")
+		done
+	done
+	((${#missing[@]} && EUID == 0)) || return 0
+	mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+	# One that is not to be had must not keep away the others.
+	(need_packages "${missing[@]}") && return
+	for package in "${missing[@]}"; do
+		(need_packages "$package") || true
+	done
+}
+
+# run_rows ROW...: runs the steps.
+run_rows() {
+	local row name call packages
+	for row; do
+		IFS='|' read -r name call packages <<<"$row"
+		# shellcheck disable=SC2086 # words
+		step "${name%% *}" with_packages "$packages" $call
+	done
+}
+
+# with_packages "PACKAGE..." FUNCTION [ARGUMENT...]
+with_packages() {
+	local package
+	for package in $1; do
+		is_installed "$package" || skip_step "the package $package is not installed"
+	done
+	shift
+	"$@"
+}
+
 # skip_step REASON: ends the step that calls it as one skip.
 skip_step() {
 	printf '0 0 1\n' >"$step_counts"

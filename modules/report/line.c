@@ -556,6 +556,7 @@ static void put_observer(struct line *line, const struct report_observer *observ
 static void put_client(struct line *line, enum report_client_address policy,
 		       const struct report_arrival *arrival)
 {
+	const char *transport = arrival->quic ? "quic" : arrival->tcp ? "tcp" : "udp";
 	struct sb_addr client = arrival->client;
 
 	/* not known: sitebound-decode */
@@ -567,7 +568,7 @@ static void put_client(struct line *line, enum report_client_address policy,
 			put_addr(line, "client.ip", &client);
 		if (policy == REPORT_CLIENT_FULL)
 			put_number(line, "client.port", arrival->port);
-		put_words(line, "network.transport", arrival->tcp ? "tcp" : "udp");
+		put_words(line, "network.transport", transport);
 		put_words(line, "network.type", client.len == SB_IP4_LEN ? "ipv4" : "ipv6");
 	}
 	put_words(line, "network.protocol", "dns");

@@ -355,7 +355,8 @@ struct report_arrival {
 	/** the DNS peer, whole: the line writer applies client-address; len 0: not known */
 	struct sb_addr client;
 	uint16_t port;
-	bool tcp;
+	/** over a connection, and whether that was QUIC */
+	bool tcp, quic;
 	uint16_t qtype;
 	uint16_t qclass;
 	/** RCODE of the answer */

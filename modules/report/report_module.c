@@ -211,6 +211,7 @@ static void take_report(struct report_running *running, const struct report_thre
 	arrival.client = client->addr;
 	arrival.port = client->port;
 	arrival.tcp = client->stream;
+	arrival.quic = client->quic;
 	arrival.qtype = query->qtype;
 	arrival.qclass = query->qclass;
 	arrival.rcode = SB_NOERROR;

@@ -9,6 +9,7 @@ void sb_client_from(const struct comm_reply *from, struct sb_client *client)
 
 	memset(client, 0, sizeof(*client));
 	client->stream = from->c != NULL && from->c->type != comm_udp;
+	client->quic = from->c != NULL && sb_compat_is_quic(from->c);
 	if (addr->ss_family == AF_INET) {
 		const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
 

@@ -8,6 +8,8 @@
 
 #include "config.h"
 
+#include <stdbool.h>
+
 #include "daemon/daemon.h"
 #include "daemon/worker.h"
 #include "dynlibmod/dynlibmod.h"
@@ -80,6 +82,17 @@ static inline void sb_compat_store_rrsets(struct module_qstate *qstate, struct d
 			      qstate->is_valrec
 #endif
 	);
+}
+
+/** Whether a question came over QUIC. */
+static inline bool sb_compat_is_quic(const struct comm_point *point)
+{
+#if SB_UNBOUND >= SB_UNBOUND_VERSION(1, 22, 0)
+	return point->type == comm_doq;
+#else
+	(void)point;
+	return false;
+#endif
 }
 
 /** The views, which live as long as worker threads run. */

@@ -104,8 +104,9 @@ static inline bool sb_has_passed(const struct sb_state *state, const struct modu
 struct sb_client {
 	struct sb_addr addr;
 	uint16_t port;
-	/** over TCP, TLS or HTTPS */
+	/** over a connection: TCP, TLS, HTTPS or QUIC */
 	bool stream;
+	bool quic;
 };
 
 /** The environment of the worker that a question came to; NULL when it did not come to one. */

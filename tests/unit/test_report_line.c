@@ -9,7 +9,7 @@ static const char policies[] = "report:\n  log: '-'\n  client-address: %s\n"
 static const struct {
 	const char *id, *policy;
 	struct sb_addr client;
-	bool tcp;
+	bool tcp, quic;
 	/** client and network as JSON */
 	const char *ip, *network;
 } clients[] = {
@@ -17,17 +17,20 @@ static const struct {
 	 "full",
 	 {4, {192, 0, 2, 77}},
 	 false,
+	 false,
 	 "{\"ip\":\"192.0.2.77\",\"port\":40000}",
 	 "{\"transport\":\"udp\",\"type\":\"ipv4\",\"protocol\":\"dns\"}"},
 	{"prefix-4",
 	 "prefix",
 	 {4, {192, 0, 2, 77}},
 	 true,
+	 false,
 	 "{\"ip\":\"192.0.2.0\"}",
 	 "{\"transport\":\"tcp\",\"type\":\"ipv4\",\"protocol\":\"dns\"}"},
 	{"none-4",
 	 "none",
 	 {4, {192, 0, 2, 77}},
+	 false,
 	 false,
 	 NULL,
 	 "{\"transport\":\"udp\",\"type\":\"ipv4\",\"protocol\":\"dns\"}"},
@@ -35,15 +38,24 @@ static const struct {
 	 "full",
 	 {16, {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}},
 	 true,
+	 false,
 	 "{\"ip\":\"2001:db8:102:304:506:708:90a:b0c\",\"port\":40000}",
 	 "{\"transport\":\"tcp\",\"type\":\"ipv6\",\"protocol\":\"dns\"}"},
 	{"prefix-6",
 	 "prefix",
 	 {16, {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}},
 	 false,
+	 false,
 	 "{\"ip\":\"2001:db8:102:300::\"}",
 	 "{\"transport\":\"udp\",\"type\":\"ipv6\",\"protocol\":\"dns\"}"},
-	{"unknown", "full", {0, {0}}, false, NULL, "{\"protocol\":\"dns\"}"},
+	{"quic",
+	 "none",
+	 {4, {192, 0, 2, 77}},
+	 true,
+	 true,
+	 NULL,
+	 "{\"transport\":\"quic\",\"type\":\"ipv4\",\"protocol\":\"dns\"}"},
+	{"unknown", "full", {0, {0}}, false, false, NULL, "{\"protocol\":\"dns\"}"},
 };
 
 static void client(void **state)
@@ -62,6 +74,7 @@ static void client(void **state)
 		ask(&bench, &asked, "e1aafbwlb5cedsalmkpu.r.example.net", SB_TYPE_A);
 		asked.arrival.client = clients[i].client;
 		asked.arrival.tcp = clients[i].tcp;
+		asked.arrival.quic = clients[i].quic;
 		line = line_of(&bench, &asked);
 		if (clients[i].ip == NULL) {
 			assert_null(field(line, "client"));
