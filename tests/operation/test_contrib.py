@@ -116,6 +116,7 @@ def complete(*words, path=None):
     (["sitebound-control", "-s", ""], set()),
     (["sitebound-checkconf", "--u"], {"--unbound-conf"}),
     (["sitebound-decode", "--c"], {"--config"}),
+    (["sitebound-preview", "--te"], {"--text"}),
     (["forward-health", "d"], {"drain"}),
     (["forward-health", "--status", "--j"], {"--json"}),
     (["forward-health", "pin", ""], set()),
