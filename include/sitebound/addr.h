@@ -70,6 +70,9 @@ static inline bool sb_netblock_has(const struct sb_netblock *block, const struct
 	return bits == 0 || differ >> (64 - bits) == 0;
 }
 
+/** The order of sorted blocks: by family, address, prefix length. @return as of strcmp(). */
+int sb_netblock_compare(const struct sb_netblock *a, const struct sb_netblock *b);
+
 /** Whether every address of inner is in outer. */
 bool sb_netblock_covers(const struct sb_netblock *outer, const struct sb_netblock *inner);
 

@@ -2,7 +2,6 @@
 #include "sitebound/addr.h"
 
 #include <arpa/inet.h>
-#include <stdlib.h>
 #include <string.h>
 
 void sb_addr_mask(struct sb_addr *addr, unsigned prefix_len)
@@ -65,8 +64,7 @@ bool sb_netblock_covers(const struct sb_netblock *outer, const struct sb_netbloc
 	return inner->prefix_len >= outer->prefix_len && sb_netblock_has(outer, &inner->addr);
 }
 
-/** Order: by family, address, prefix length. */
-static int compare_blocks(const struct sb_netblock *a, const struct sb_netblock *b)
+int sb_netblock_compare(const struct sb_netblock *a, const struct sb_netblock *b)
 {
 	int order = (a->addr.len > b->addr.len) - (a->addr.len < b->addr.len);
 
@@ -76,49 +74,9 @@ static int compare_blocks(const struct sb_netblock *a, const struct sb_netblock 
 			  : (a->prefix_len > b->prefix_len) - (a->prefix_len < b->prefix_len);
 }
 
-static int compare_places(const void *left, const void *right)
-{
-	const uint8_t *const *a = left, *const *b = right;
-	int order = compare_blocks((const struct sb_netblock *)*a, (const struct sb_netblock *)*b);
-
-	return order != 0 ? order : (*a > *b) - (*a < *b);
-}
-
 static const struct sb_netblock *block_at(const void *array, size_t index, size_t size)
 {
 	return (const struct sb_netblock *)((const uint8_t *)array + index * size);
-}
-
-enum sb_err sb_netblocks_sort(void *array, size_t count, size_t size)
-{
-	const uint8_t **place = malloc((count + 1) * sizeof(*place));
-	uint8_t *sorted = malloc(count * size + 1);
-	size_t i;
-
-	if (place == NULL || sorted == NULL) {
-		free(place);
-		free(sorted);
-		return SB_ENOMEM;
-	}
-	for (i = 0; i < count; i++)
-		place[i] = (const uint8_t *)array + i * size;
-	qsort(place, count, sizeof(*place), compare_places);
-	for (i = 0; i < count; i++)
-		memcpy(sorted + i * size, place[i], size);
-	if (count > 0)
-		memcpy(array, sorted, count * size);
-	for (i = 0; i < count; i++) {
-		struct sb_netblock *block = (struct sb_netblock *)((uint8_t *)array + i * size);
-		uint32_t up = (uint32_t)i;
-
-		/* blocks hold each other or nothing in common: the one before, or one around it */
-		while (up != 0 && !sb_netblock_covers(block_at(array, up - 1, size), block))
-			up = block_at(array, up - 1, size)->up;
-		block->up = up;
-	}
-	free(place);
-	free(sorted);
-	return SB_OK;
 }
 
 const void *sb_netblocks_search(const void *array, size_t count, size_t size,
@@ -131,7 +89,7 @@ const void *sb_netblocks_search(const void *array, size_t count, size_t size,
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (compare_blocks(block_at(array, middle, size), block) <= 0)
+		if (sb_netblock_compare(block_at(array, middle, size), block) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
