@@ -1077,11 +1077,11 @@ static void defaults(void **state)
 	CHECK("ttl", zone->ttl == 300 && zone->fallback_ttl == 30 && zone->soa.ttl == 60);
 	CHECK("on-error", !zone->error_is_next);
 	sb_conf_free(all);
-	/* an empty section and an empty file */
+	/* an empty section and an empty mapping */
 	conf = load(&all, "synth: {}");
 	CHECK("empty", conf->rules.count == 0);
 	sb_conf_free(all);
-	all = unit_conf("");
+	all = unit_conf("{}");
 	CHECK("absent", sb_conf_section(all, "synth") == NULL);
 	sb_conf_free(all);
 	all = unit_conf("synth:\n  # nothing\n");
