@@ -18,7 +18,7 @@ STRANGER = "access-control: 127.0.0.0/8 refuse_non_local\n"
 NAMES = ["10.1.2.3.%s" % Z, "10.66.2.3.%s" % Z, "10-1-2-3.%s" % Z, "0a010203.%s" % Z, "2001-db8--7.%s" % Z, "x.10.1.2.3.%s" % Z,
          "2.3.%s" % Z, "www.%s" % Z, Z, "10.1.2.3.IP.eXample.com", "_x.%s" % Z, "127.0.0.1.%s" % Z]
 TYPES = ["A", "AAAA", "TXT", "SOA", "NS", "ANY", "CNAME", "DS", "HTTPS"]
-OPTIONS = [{}, {"rd": False}, {"cd": True}, {"do": True}, {"tcp": True}, {"edns": 1232}]
+OPTIONS = [{}, {"rd": False}, {"cd": True}, {"do": True}, {"tcp": True}, {"edns": 0}]
 
 
 def start(lab, server, conf=None, **options):
