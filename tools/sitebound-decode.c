@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file
- * sitebound-decode: shows what report.so would log for a name.
+ * sitebound-decode: shows what report.so would log for a name, or who owns a key on a ring.
  */
 #include <getopt.h>
 #include <stdbool.h>
@@ -12,10 +12,13 @@
 
 #include "../modules/report/format.h"
 #include "../modules/report/json.h"
+#include "ring_file.h"
 #include "sitebound/conf.h"
 
 /** Exit codes. */
 enum { ALL_ACCEPTED = 0, SOME_NOT = 1, USAGE = 2 };
+/** The option that has no letter. */
+enum { REPLICA_HASH = 256 };
 
 /** What decoding a name needs. */
 struct decoder {
@@ -28,9 +31,13 @@ static void usage(FILE *to)
 {
 	fprintf(to,
 		"usage: sitebound-decode [--config FILE] [NAME ...]\n"
+		"       sitebound-decode --ring FILE [--replica-hash] [KEY ...]\n"
 		"Decodes names of client error reports; without NAME, one a line from standard\n"
 		"input. FILE is by default $SITEBOUND_CONF, then " SB_DEFAULT_CONF ".\n"
 		"  -c, --config FILE  sitebound.yaml with the report zones\n"
+		"  -r, --ring FILE    print the ring that SRV and TXT records make, as dig prints\n"
+		"                     them, or the owner of each KEY; - is standard input\n"
+		"      --replica-hash replicas as with \"replica: hash\"\n"
 		"  -V, --version      say which version this is\n"
 		"Exit: 0 all names are reports, 1 some are not, 2 usage or configuration.\n");
 }
@@ -207,18 +214,27 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"help", no_argument, NULL, 'h'},
+		{"replica-hash", no_argument, NULL, REPLICA_HASH},
+		{"ring", required_argument, NULL, 'r'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *path = getenv("SITEBOUND_CONF");
+	const char *path = getenv("SITEBOUND_CONF"), *ring = NULL;
+	bool by_hash = false;
 	int option;
 
 	if (path == NULL || path[0] == '\0')
 		path = SB_DEFAULT_CONF;
-	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:hr:V", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			path = optarg;
+			break;
+		case 'r':
+			ring = optarg;
+			break;
+		case REPLICA_HASH:
+			by_hash = true;
 			break;
 		case 'h':
 			usage(stdout);
@@ -231,5 +247,7 @@ int main(int argc, char **argv)
 			return USAGE;
 		}
 	}
+	if (ring != NULL)
+		return ring_file(ring, argv + optind, argc - optind, by_hash);
 	return run(path, argv + optind, argc - optind);
 }

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,11 @@ struct ring_builder {
 	size_t token_count, token_room;
 	size_t bad_tokens;
 };
+
+const char *ring_hash_name(enum ring_hash hash)
+{
+	return hashes[hash].name;
+}
 
 /** Room for one more item. */
 static void *grow(void *array, size_t count, size_t *room, size_t size)
@@ -600,46 +606,4 @@ size_t ring_txt(const struct ring *ring, const struct ring_segment *segment,
 		memcpy(rdata + at + 1, text + from, rdata[at]);
 	}
 	return at;
-}
-
-/** The first octets of a position as a share of the ring. */
-static double share_of(const uint8_t *position)
-{
-	double share = 0;
-	int i;
-
-	for (i = 7; i >= 0; i--)
-		share = (share + position[i]) / 256;
-	return share;
-}
-
-void ring_print(const struct ring *ring, FILE *to)
-{
-	char token[2 * RING_POSITION_MAX + 1], host[SB_DNAME_TEXT_MAX];
-	size_t i;
-
-	fprintf(to, "hash=%s members=%zu tokens=%zu", hashes[ring->hash].name, ring->member_count,
-		ring->segment_count);
-	if (ring->slaves != UINT_MAX)
-		fprintf(to, " slaves=%u", ring->slaves);
-	if (ring->without_token > 0)
-		fprintf(to, " without-token=%zu", ring->without_token);
-	if (ring->bad_tokens > 0)
-		fprintf(to, " bad-tokens=%zu", ring->bad_tokens);
-	if (ring->duplicate_tokens > 0)
-		fprintf(to, " duplicate-tokens=%zu", ring->duplicate_tokens);
-	fputc('\n', to);
-	for (i = 0; i < ring->segment_count; i++) {
-		const struct ring_segment *segment = &ring->segment[i];
-		size_t before = i == 0 ? ring->segment_count - 1 : i - 1;
-		double share = share_of(segment->token) - share_of(ring->segment[before].token);
-
-		/* around the end; one alone has all */
-		if (share <= 0)
-			share += 1;
-		write_hex(segment->token, ring->position_len, token);
-		host_text(segment->member, host);
-		fprintf(to, "%s %5.1f%% %s:%u\n", token, 100 * share, host,
-			ring_member_port(segment->member));
-	}
 }

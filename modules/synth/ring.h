@@ -12,8 +12,6 @@
 #ifndef SITEBOUND_RING_H
 #define SITEBOUND_RING_H
 
-#include <stdio.h>
-
 #include "sitebound/dname.h"
 
 /** Octets of the longest position, that of SHA-256. */
@@ -68,6 +66,9 @@ struct ring {
 	/** tokens that are not hexadecimal or are too long, and tokens that another member has */
 	size_t bad_tokens, duplicate_tokens;
 };
+
+/** "sha1", ... */
+const char *ring_hash_name(enum ring_hash hash);
 
 /** Free a ring; NULL is fine. */
 void ring_free(struct ring *ring);
@@ -182,8 +183,5 @@ const struct ring_segment *ring_owner(const struct ring *ring, const uint8_t *po
  */
 size_t ring_txt(const struct ring *ring, const struct ring_segment *segment,
 		const uint8_t *position, uint8_t rdata[RING_TXT_MAX]);
-
-/** Print a ring for people: a line for each segment with its share of the keys. */
-void ring_print(const struct ring *ring, FILE *to);
 
 #endif
