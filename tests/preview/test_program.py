@@ -220,7 +220,7 @@ def test_lines_of_the_module(preview, root, tmp_path):
             fields = {"error.code": code, "service.name": "playback", "user_agent.version": f"1.{n % 2}"}
             fields |= {"client.geo.country_iso_code": "SE", "sitebound.count": 3}
             names.append(sitebound_report.encode("r.example.net", fields))
-    broken = names[0].replace(names[0][4], "b" if names[0][4] == "a" else "a", 1)
+    broken = names[0][:4] + ("b" if names[0][4] == "a" else "a") + names[0][5:]
     names += [broken, "_er.1.broken.test.7._er.er.example.net"]
     (tmp_path / "conf").write_text(CONFIGURATION)
     lines = subprocess.run([decode, "-c", tmp_path / "conf", *names], stdout=subprocess.PIPE, timeout=60, check=False)
