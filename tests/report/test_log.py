@@ -491,6 +491,7 @@ def test_the_last_numbers_with_a_full_disk(reports, disk, tmp_path):
 
 
 # -- reloads --------------------------------------------------------------------------------------
+@pytest.mark.plain
 def test_reloads_leak_nothing(reports):
     """PCRE2 keeps memory for compiled patterns; what nobody gives back is lost with the module."""
     zones = [{"zone": "e.example.net", "format": "pattern", "pattern": "(?<a>[a-z]+)[.](?<b>[0-9]+)",
