@@ -65,12 +65,12 @@ def test_the_scenario_ends_with_every_line(rsyslog, proxy, empty):
         resubmitted += int(done.stdout.split()[0])
         return done.returncode == 0 and empty.count() == sent
 
-    wait_for(f"{sent} documents", everything_arrived, 60, rsyslog.process)
+    wait_for(f"{sent} documents", everything_arrived, 180, rsyslog.process)
     os.killpg(rsyslog.process.pid, signal.SIGKILL)
     rsyslog.process.wait()
     more(100)
     rsyslog.start()
-    wait_for("4003 documents", everything_arrived, 60, rsyslog.process)
+    wait_for("4003 documents", everything_arrived, 180, rsyslog.process)
     assert set(proxy.spoiled) == {"down", "429", "503", "item429", "hang"}
     assert resubmitted > 0  # what this rsyslog alone would have lost
 
