@@ -23,6 +23,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 /** Characters of the longest name with its final dot, and a zero. */
@@ -387,14 +388,12 @@ static inline int sb_envelope_uint(struct sb_envelope *report, unsigned type, ui
 /** Add a label of your own. @param key: [a-z][a-z0-9_]{0,15}, not used before in this report. */
 static inline int sb_envelope_label(struct sb_envelope *report, const char *key, const char *value)
 {
-	unsigned char both[16 + 1 + 255];
+	char both[16 + 1 + 255];
 	size_t key_len = strlen(key), value_len = strlen(value);
 
 	if (key_len > 16 || value_len > 255 - 1 - key_len || strchr(key, '=') != NULL)
 		return sb_envelope_refuse(report);
-	memcpy(both, key, key_len);
-	both[key_len] = '=';
-	memcpy(both + key_len + 1, value, value_len);
+	(void)snprintf(both, sizeof(both), "%s=%s", key, value);
 	return sb_envelope_octets(report, SB_ENVELOPE_LABEL, both, key_len + 1 + value_len);
 }
 

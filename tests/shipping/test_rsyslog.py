@@ -6,10 +6,12 @@ import os
 import shutil
 import signal
 
+import pytest
 import sample
 from servers import stop, wait_for
 
 
+@pytest.mark.skipif(not os.environ.get("SHIPPING_LONG"), reason="the long scenario: with SHIPPING_LONG=1")
 def test_the_scenario_ends_with_every_line(rsyslog, proxy, empty):
     lines = sample.lines(4003)
     sent = 0
