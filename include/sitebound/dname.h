@@ -50,6 +50,15 @@ static inline uint8_t sb_lower(uint8_t octet)
 	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet | 0x20) : octet;
 }
 
+/** The value of a hexadecimal digit in either case, or -1. */
+static inline int sb_hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = sb_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /**
  * Validate a wire name and find its labels.
  * @param name: is filled; it borrows wire.

@@ -345,14 +345,6 @@ bool ring_builder_next(struct ring_builder *builder, size_t *index, uint8_t wire
 
 /* ---- positions ---- */
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = sb_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /** Hexadecimal digits, the first one being the most significant of the position. */
 static bool read_position(const uint8_t *text, size_t text_len, size_t position_len,
 			  uint8_t position[RING_POSITION_MAX])
@@ -363,7 +355,7 @@ static bool read_position(const uint8_t *text, size_t text_len, size_t position_
 		return false;
 	memset(position, 0, RING_POSITION_MAX);
 	for (i = 0; i < text_len; i++) {
-		int digit = hex_digit(text[i]);
+		int digit = sb_hex_digit(text[i]);
 
 		if (digit < 0)
 			return false;
@@ -495,7 +487,7 @@ bool ring_key_parse(const struct sb_dname *qname, unsigned left, struct ring_key
 	key->text = label + (key->hashed ? 2 : 0);
 	key->text_len = label_len - (key->hashed ? 2 : 0);
 	for (i = 0; i < key->text_len && !key->hashed; i++) {
-		if (hex_digit(key->text[i]) < 0)
+		if (sb_hex_digit(key->text[i]) < 0)
 			return false;
 	}
 	return true;

@@ -94,15 +94,6 @@ bool synth_parse_octet(const uint8_t *label, size_t label_len, uint8_t *octet)
 	return true;
 }
 
-/** The value of a hexadecimal digit, or -1. */
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = sb_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool parse_dashed4(const uint8_t *label, size_t label_len, struct sb_addr *addr)
 {
 	unsigned value = 0, digits = 0, octets = 0;
@@ -147,10 +138,10 @@ static bool parse_dashed6(const uint8_t *label, size_t label_len, struct sb_addr
 	while (i < label_len) {
 		unsigned group = 0, digits = 0;
 
-		while (i < label_len && hex_digit(label[i]) >= 0) {
+		while (i < label_len && sb_hex_digit(label[i]) >= 0) {
 			if (++digits > 4)
 				return false;
-			group = group << 4 | (unsigned)hex_digit(label[i++]);
+			group = group << 4 | (unsigned)sb_hex_digit(label[i++]);
 		}
 		if (digits == 0 || part_len[0] + part_len[1] == SB_IP6_LEN)
 			return false;
@@ -192,7 +183,7 @@ bool synth_parse_hex(const uint8_t *label, size_t label_len, struct sb_addr *add
 	memset(addr, 0, sizeof(*addr));
 	addr->len = (uint8_t)(label_len / 2);
 	for (i = 0; i < label_len; i++) {
-		int digit = hex_digit(label[i]);
+		int digit = sb_hex_digit(label[i]);
 
 		if (digit < 0)
 			return false;
@@ -467,7 +458,7 @@ static bool parse_reverse(const struct sb_dname *qname, struct sb_netblock *bloc
 		int digit;
 
 		label = sb_dname_label(qname, left - 1 - i, &label_len);
-		digit = label_len == 1 ? hex_digit(label[0]) : -1;
+		digit = label_len == 1 ? sb_hex_digit(label[0]) : -1;
 		if (digit < 0)
 			return false;
 		block->addr.octet[i / 2] |= (uint8_t)(i % 2 == 0 ? digit << 4 : digit);
