@@ -464,7 +464,7 @@ def test_the_last_numbers(reports, tmp_path, end):
     if end == "reload":
         # nobody writes the file anew after this: what is in it is of the end
         resolver.write_conf(reports.conf(rate_limit=NO_LIMIT))
-        resolver.control("reload")
+        resolver.reload()
     resolver.stop()
     assert resolver.reports.ids() == sent
     stats = resolver.reports.lines("report-stats")[0]["sitebound"]["stats"]
