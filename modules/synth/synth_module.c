@@ -15,8 +15,6 @@
 
 /** What came of the question at one site. */
 enum outcome {
-	/** another question must be asked at this site */
-	OUTCOME_UNKNOWN,
 	/** a sub-query is under way */
 	OUTCOME_WAITS,
 	/** the name exists there: this is the answer, whatever it says */
@@ -34,10 +32,10 @@ struct synth_qstate {
 	/** the name there, for one of the sites at a time; length 0: it would be too long */
 	size_t target_site, target_len;
 	uint8_t *target;
-	/** of the question with the client's type at this site, when it was asked */
+	/** the last one at this site */
 	struct reply_info *reply;
-	/** the next sub-query asks for an A record, to learn whether the name exists */
-	bool probing;
+	/** A has said that the name is at this site, and the client's type is asked for */
+	bool found;
 	/** a reply has come in and has not been looked at */
 	bool informed;
 	/** what came in: NULL is a failure */
@@ -182,27 +180,12 @@ static enum outcome judge(const struct module_qstate *qstate, const struct reply
 	return rep->an_numrrsets > 0 ? OUTCOME_EXISTS : OUTCOME_ABSENT;
 }
 
-/** Look at the reply that came in. */
-static enum outcome take_reply(const struct module_qstate *qstate, struct synth_qstate *own)
+/** Whether the question at a site is for an A record, to learn whether the name is there. No other
+ * type is asked: that there is no AAAA, HTTPS or TXT may be a filter's word, and no fact about the
+ * name, be it NXDOMAIN (RFC 4074 section 4.2) or NODATA; and all types are to be of one site. */
+static bool asks_a(const struct module_qstate *qstate, const struct synth_qstate *own)
 {
-	uint16_t qtype = qstate->qinfo.qtype;
-	enum outcome outcome = judge(qstate, own->incoming);
-
-	own->informed = false;
-	if (own->probing) {
-		own->probing = false;
-		return outcome;
-	}
-	own->reply = own->incoming;
-	/* that there is no AAAA may be a filter's word, and no fact about the name, be it NXDOMAIN
-	 * (RFC 4074 section 4.2) or NODATA: A decides at which site the name is */
-	if (qtype == SB_TYPE_AAAA && own->zone->site_count > 1 && own->reply != NULL &&
-	    (outcome == OUTCOME_ABSENT ||
-	     (outcome == OUTCOME_EXISTS && own->reply->an_numrrsets == 0))) {
-		own->probing = true;
-		return OUTCOME_UNKNOWN;
-	}
-	return outcome;
+	return own->zone->site_count > 1 && !own->found && qstate->qinfo.qtype != SB_TYPE_A;
 }
 
 /** Ask the question of this site, from the cache or by a sub-query. False: the query waits. */
@@ -217,7 +200,7 @@ static bool ask_site(const struct sb_state *state, struct module_qstate *qstate,
 	qinfo.qname = own->target;
 	qinfo.qname_len = own->target_len;
 	qinfo.local_alias = NULL;
-	if (own->probing)
+	if (asks_a(qstate, own))
 		qinfo.qtype = SB_TYPE_A;
 	/* the cache knows nothing of what the jobs do to a question */
 	if (!sb_is_claimed(state, &qinfo))
@@ -253,22 +236,27 @@ static void conclude(const struct sb_state *state, struct module_qstate *qstate,
 static enum outcome try_site(const struct sb_state *state, struct module_qstate *qstate,
 			     struct synth_qstate *own)
 {
-	enum outcome outcome;
+	for (;;) {
+		enum outcome outcome;
 
-	do {
 		if (!own->informed) {
-			/* for these types nothing is asked but whether the name exists */
-			if (is_cname_like(qstate->qinfo.qtype))
-				own->probing = true;
 			/* longer than a name can be: it is nowhere */
 			if (!aim(qstate, own, own->site))
 				return own->target != NULL ? OUTCOME_ABSENT : OUTCOME_FAILED;
 			if (!ask_site(state, qstate, own))
 				return OUTCOME_WAITS;
 		}
-		outcome = take_reply(qstate, own);
-	} while (outcome == OUTCOME_UNKNOWN);
-	return outcome;
+		own->informed = false;
+		own->reply = own->incoming;
+		outcome = judge(qstate, own->reply);
+		/* A has decided: whatever this type says, is the answer */
+		if (own->found)
+			return outcome == OUTCOME_ABSENT ? OUTCOME_EXISTS : outcome;
+		if (outcome != OUTCOME_EXISTS || !asks_a(qstate, own) ||
+		    is_cname_like(qstate->qinfo.qtype))
+			return outcome;
+		own->found = true;
+	}
 }
 
 /** Go on with a site name: one site after the other, until it is answered or must wait. */
@@ -290,7 +278,7 @@ static void follow(const struct sb_state *state, struct module_qstate *qstate,
 		}
 		if (outcome == OUTCOME_FAILED) {
 			own->any_failed = true;
-			if (!own->zone->error_is_next)
+			if (!own->zone->error_is_next || own->found)
 				break;
 		}
 		if (own->site == 0)

@@ -131,6 +131,52 @@ def test_one_site_for_all_types(lab):
     tabletest.settle(resolver)
 
 
+TYPES = ("HTTPS", "SRV", "TXT", "AAAA", "MX")
+
+
+@pytest.mark.parametrize("first", ["A", "HTTPS", "TXT"])
+@pytest.mark.parametrize("word", ["nxdomain", "servfail"])
+@pytest.mark.parametrize("on_error", ["fail", "next"])
+def test_a_decides(lab, on_error, word, first):
+    """A server or filter that denies or fails all types but A: none of them goes to another site than A."""
+    resolver = start(lab, dict(THREE, on_error=on_error), SITES)
+    for qtype in TYPES:
+        resolver.upstream.rule(word, "one.dc1.prd.example.com.", qtype)
+    expected = "CNAME one.dc1.P @120 + NXDOMAIN" if word == "nxdomain" else "SERVFAIL"
+    lines = [("one.dc.P A", "CNAME one.dc1.P @120 + A 10.1.0.1")] + [("one.dc.P " + t, expected) for t in TYPES]
+    lines.sort(key=lambda line: not line[0].endswith(" " + first))
+    in_order(lab, resolver, *lines)
+    assert resolver.upstream.count("one.dc2.prd.example.com.") == 0
+
+
+@pytest.mark.parametrize("first", ["A", "HTTPS", "TXT"])
+@pytest.mark.parametrize("word, expected", [("nxdomain", "CNAME both.dc2.P @20 + TXT there"), ("servfail", "SERVFAIL")])
+def test_a_decides_against(lab, word, expected, first):
+    """A is denied or fails where other types are: they go where A goes."""
+    resolver = start(lab, dict(THREE, on_error="fail"), SITES + """
+        both.dc1.prd.example.com. 600 TXT here
+        both.dc2.prd.example.com. 600 TXT there
+        """)
+    resolver.upstream.rule(word, "both.dc1.prd.example.com.", "A")
+    resolver.ask(expand("both.dc.P"), first)
+    in_order(lab, resolver, ("both.dc.P TXT", expected), cached=True)
+
+
+def test_an_alias_exists(lab):
+    """For every type, wherever it leads: also a DNAME above the name, and an alias of a name that does not exist."""
+    resolver = start(lab, THREE, SITES + """
+        away.dc1.prd.example.com. 600 DNAME other.org.
+        x.away.dc1.prd.example.com. 600 CNAME x.other.org.
+        gone.dc1.prd.example.com. 600 CNAME nosuch.org.
+        gone.dc2.prd.example.com. 600 A 10.2.0.9
+        x.away.dc2.prd.example.com. 600 A 10.2.0.9
+        """)
+    in_order(lab, resolver, *[("%s.dc.P %s" % (qname, qtype), "CNAME %s.dc1.P @120 + CNAME %s + NXDOMAIN" % (qname, target))
+                              for qtype in ("TXT", "A", "AAAA") for qname, target in (("gone", "nosuch.org"),
+                                                                                      ("x.away", "x.other.org"))],
+             ("gone.dc.P CNAME", "CNAME gone.dc1.P @120"), ("x.away.dc.P ANY", "CNAME x.away.dc1.P @120"))
+
+
 def test_empty_non_terminal_exists(lab):
     """A name with only names below it exists at the site: no fallback."""
     resolver = start(lab, THREE, SITES, ent=True)

@@ -274,7 +274,7 @@ class Upstream:
 
     # -- scripting ------------------------------------------------------------------------------
     def rule(self, action, owner, rtype="ANY"):
-        """`servfail`, `refused`, `silent`, `hold`, or None for ordinary answers."""
+        """`servfail`, `refused`, `nxdomain`, `silent`, `hold`, or None for ordinary answers."""
         with self.lock:
             if action is None:
                 self.rules.pop((key(owner), rdtype(rtype)), None)
@@ -383,6 +383,10 @@ class Upstream:
             response.set_rcode(dns.rcode.REFUSED)
             return response
         owner = question.name
+        if action == "nxdomain":
+            response.set_rcode(dns.rcode.NXDOMAIN)
+            response.authority.append(data.soa(data.apex_of(owner)))
+            return response
         rtype = question.rdtype
 
         def put(section, rrset, owner=None):
