@@ -290,7 +290,7 @@ def check(conf):
         try:
             text = asyncio.run(control.call(conf.control, "status", CONTROL_TIMEOUT))
             found = re.search(r"^version: (\d+)\.(\d+)", text, re.M)
-            if found and (int(found[1]), int(found[2])) < (1, 19):
+            if found and (int(found[1]), int(found[2])) < (1, 20):
                 complain("resolvers with #NAME: Unbound %s.%s cannot take them in forward_add" % found.groups())
                 return 1
         except control.ControlError as error:
