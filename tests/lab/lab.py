@@ -7,8 +7,8 @@
       |                        |
     a1 b1  e1 f1  c1         a2 b2  e2 f2      nameservers .11 .12, egress resolvers .21 .22, client .31
 
-Nameservers, egress resolvers and the client run the very files that conf/render writes; only the part between the marks
-"this machine" is replaced, as a deployment does.
+Nameservers, egress resolvers and the client run the very files that conf/render writes for an inventory with these
+addresses; only directories, the user and the log are those of the laboratory (see localised()).
 """
 import fcntl
 import importlib.util
@@ -25,6 +25,8 @@ import sys
 import tempfile
 import threading
 import time
+
+import yaml
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -160,13 +162,18 @@ class Lab:
                 yield site, name + str(site), last
         yield 1, "c1", 31
 
+    def public(self):
+        """Hosts on the internet, with their addresses."""
+        return {}
+
     def build(self):
         raise_limits()
-        self.spaces = ["in", "r1", "r2"] + [h for _, h, _ in self.hosts()]
+        self.spaces = ["in", "r1", "r2"] + [h for _, h, _ in self.hosts()] + list(self.public())
         top = ["netns add " + self.ns(s) for s in self.spaces]
         links = [("in", "i1", "r1", "out"), ("in", "i2", "r2", "out"), ("r1", "cross", "r2", "cross")]
         for site, host, _ in self.hosts():
             links.append(("r%d" % site, "p" + host, host, "eth0"))
+        links += [("in", "p" + host, host, "eth0") for host in self.public()]
         for n, (one, dev1, two, dev2) in enumerate(links):
             tmp = "%s%x" % (self.tag, n)
             top.append("link add %sa type veth peer name %sb" % (tmp, tmp))
@@ -177,7 +184,7 @@ class Lab:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self.batch(None, top)
         up = ["link set lo up"]
-        self.batch("in", up + ["addr add %s/32 dev lo" % a for a in [ROOT, TLD] + list(OWNERS.values())] + [
+        self.batch("in", up + ["addr add %s/32 dev lo" % a for a in [ROOT, TLD] + list(self.owners().values())] + [
             "addr add 192.0.2.1/30 dev i1", "addr add 192.0.2.5/30 dev i2", "link set i1 up", "link set i2 up",
             "route add 10.1.0.0/16 via 192.0.2.2", "route add 10.2.0.0/16 via 192.0.2.6"])
         for site in (1, 2):
@@ -195,6 +202,10 @@ class Lab:
         for site, host, last in self.hosts():
             self.batch(host, up + ["addr add 10.%d.0.%d/24 dev eth0" % (site, last), "link set eth0 up",
                                    "route add default via 10.%d.0.1" % site])
+        for host, address in self.public().items():
+            self.batch("in", ["link set p%s up" % host, "route add %s/32 dev p%s" % (address, host)])
+            self.batch(host, up + ["addr add %s/32 dev eth0" % address, "link set eth0 up",
+                                   "route add %s dev eth0" % ROOT, "route add default via %s" % ROOT])
         for host in ("in", "r1", "r2"):
             self.run(host, "sysctl", "-qw", "net.ipv4.ip_forward=1")
             self.run(host, "nft", "add table inet lab")
@@ -225,60 +236,49 @@ class Lab:
             out.write("\n".join(conf) + "\n")
         self.start(key, host, [program("unbound"), "-d", "-c", file])
 
-    def unbound(self, key):
-        """Starts a nameserver (a, b), an egress resolver (e, f) or the client's cache (c)."""
-        self.start(key, key, [program("unbound"), "-d", "-c", self.path(key + ".conf")])
+    def unbound(self, key, **kw):
+        """Starts a nameserver (a, b), an egress resolver (e, f), the cache of a client (c) or a collector (k)."""
+        self.start(key, key, [program("unbound"), "-d", "-c", self.path(key + ".conf")], **kw)
 
     def ctl(self, key):
         return self.path(key + ".ctl")
 
-    def rendered(self, site, tier):
-        """The folder with what conf/render writes for a tier of a site."""
+    def rendered(self, site, file):
+        """The text of a file that conf/render writes for a site."""
         folder = self.path("rendered")
         if not os.path.isdir(folder):
-            subprocess.run([os.path.join(TOP, "conf", "render"), os.path.join(TOP, "conf", "inventory.yaml"), folder], check=True)
-        return os.path.join(folder, site, tier)
+            with open(os.path.join(TOP, "conf", "inventory.yaml")) as shipped:
+                inventory = yaml.safe_load(shipped)
+            inventory["probes"] = list(OWNERS)
+            inventory["modules"] = self.modules or inventory["modules"]
+            with open(self.path("inventory.yaml"), "w") as out:
+                yaml.safe_dump(inventory, out)
+            subprocess.run([os.path.join(TOP, "conf", "render"), self.path("inventory.yaml"), folder], check=True)
+        with open(os.path.join(folder, site, file)) as text:
+            return text.read()
 
-    def tier(self, key, site, last):
-        tier = {"a": "nameserver", "b": "nameserver", "e": "egress", "f": "egress", "c": "client"}[key[0]]
-        rendered = self.rendered("dc%d" % site, tier)
-        with open(os.path.join(rendered, "unbound.conf")) as conf:
-            text = conf.read()
-        here = ["server:", '  username: ""', '  directory: "%s"' % self.dir, '  pidfile: ""', "  use-syslog: no",
-                "  access-control: 10.0.0.0/8 allow", "  access-control: 127.0.0.0/8 allow",
-                "  interface: 127.0.0.1@%d" % (5301 if tier == "egress" else 53),
-                "  interface: 10.%d.0.%d@%d" % (site, last, 5301 if tier == "egress" else 53)]
-        stubs = []
-        for zone in ("prd.example.com", "stg.example.com"):
-            stubs += ["stub-zone:", '  name: "%s"' % zone, "  stub-addr: 10.%d.0.53" % site,
-                      "  stub-addr: 10.%d.0.53" % (3 - site)]
-        egress = ["10.%d.0.21@5301" % site, "10.%d.0.22@5301" % site]
-        if tier == "egress":
-            hints = self.path("root.hints")
-            with open(hints, "w") as out:
-                out.write(". 3600 NS ns.root.\nns.root. 3600 A %s\n" % ROOT)
-            here += ['  root-hints: "%s"' % hints] + stubs
-        elif tier == "nameserver":
-            here += stubs
-            for zone in ("dc.prd.example.com", "dc.stg.example.com", "."):
-                here += ["forward-zone:", '  name: "%s"' % zone] + ["  forward-addr: " + e for e in egress]
-        else:
-            here += ["forward-zone:", '  name: "."', "  forward-addr: 10.%d.0.11" % site,
-                     "  forward-addr: 10.%d.0.12" % site]
-        wanted = re.findall(r'dynlib-file: "[^"]*/([^"/]+)"', text)
-        if self.modules and wanted:
-            here += ["dynlib:"] + ['  dynlib-file: "%s"' % os.path.join(self.modules, m) for m in wanted]
-            yaml = self.path("sitebound-%s.yaml" % key)
-            with open(os.path.join(rendered, "sitebound.yaml")) as conf, open(yaml, "w") as out:
-                out.write(conf.read().replace("/var/lib/unbound/", self.dir + "/" + key + "-"))
-            here += ["view:", '  name: "sitebound"', "  local-data: 'config. TXT \"%s\"'" % yaml]
-        elif wanted:
-            text = re.sub(r"(module-config: \")(dynlib )+", r"\1", text)
-        here += ["remote-control:", '  control-interface: "%s"' % self.ctl(key)]
-        text, found = re.subn(r"(?ms)^# >>> this machine\n.*?^# <<< this machine\n",
-                              lambda _: "\n".join(here) + "\n", text)
-        if found != 1:
-            raise RuntimeError("%s: the marks are not there once" % tier)
+    def localised(self, key, text):
+        """A rendered unbound.conf with the directories of the laboratory, no change of user, and the log on standard
+        error. No trust anchor: this internet is not signed. A real machine's own lines stay as they are."""
+        hints = self.path("root.hints")
+        with open(hints, "w") as out:
+            out.write(". 3600 NS ns.root.\nns.root. 3600 A %s\n" % ROOT)
+        for key_word, value in (("username", '""'), ("directory", '"%s"' % self.dir), ("pidfile", '""'), ("use-syslog", "no"),
+                                ("do-daemonize", "no"), ("root-hints", '"%s"' % hints), ("auto-trust-anchor-file", None),
+                                ("control-interface", '"%s"' % self.ctl(key))):
+            text = re.sub(r"(?m)^\t%s:.*$" % key_word, "" if value is None else "\t%s: %s" % (key_word, value), text)
+        text = text.replace("/etc/unbound/sitebound.yaml", self.path("sitebound-%s.yaml" % key))
+        if not self.modules:
+            text = re.sub(r'(?m)^dynlib:\n.*\n', "", re.sub(r'(module-config: ")dynlib ', r"\1", text))
+        return text
+
+    def tier(self, key, site):
+        tier = {"a": "nameserver", "b": "nameserver", "e": "egress", "f": "egress", "c": "client", "k": "collector"}[key[0]]
+        site = "dc%d" % site
+        text = self.localised(key, self.rendered(site, tier + "/unbound.conf"))
+        if tier != "nameserver":
+            with open(self.path("sitebound-%s.yaml" % key), "w") as out:
+                out.write(self.rendered(site, tier + "/sitebound.yaml").replace("/var/lib/unbound/", self.dir + "/" + key + "-"))
         with open(self.path(key + ".conf"), "w") as out:
             out.write(text)
         done = subprocess.run([program("unbound-checkconf"), self.path(key + ".conf")], capture_output=True, text=True)
@@ -286,25 +286,36 @@ class Lab:
             raise RuntimeError("%s: %s" % (tier, done.stderr))
         self.unbound(key)
 
+    def owners(self):
+        """The owners of zones on the internet, and the addresses of their servers."""
+        return OWNERS
+
+    def owner_lines(self, owner):
+        """What an owner's zone holds beside its NS."""
+        return ["*.w.%s. A 203.0.113.80" % owner, "known.%s. 5 A 203.0.113.53" % owner] + [
+            "www%d.%s. 20 A 203.0.113.%d" % (n, owner, n) for n in range(20)]
+
+    def internal_lines(self, zone):
+        """What the authoritative servers of both sites hold in an internal zone, beside its NS."""
+        return ["web.dc%d.%s. A 10.%d.7.7" % (n, zone, n) for n in (1, 2)]
+
     def servers(self):
-        tlds = {o.split(".")[1] for o in OWNERS}
+        owners = self.owners()
+        tlds = {o.split(".")[1] for o in owners}
         self.authority("root", "in", ROOT, {".": [". NS ns.root.", "ns.root. A " + ROOT] + [
             line for t in tlds for line in ("%s. NS ns.nic.%s." % (t, t), "ns.nic.%s. A %s" % (t, TLD))]})
         self.authority("tld", "in", TLD, {t + ".": ["%s. NS ns.nic.%s." % (t, t), "ns.nic.%s. A %s" % (t, TLD)] + [
-            line for o, a in OWNERS.items() if o.endswith("." + t)
+            line for o, a in owners.items() if o.endswith("." + t)
             for line in ("%s. NS ns.%s." % (o, o), "ns.%s. A %s" % (o, a))] for t in tlds})
-        for owner, address in OWNERS.items():
+        for owner, address in owners.items():
             self.authority(owner, "in", address, {owner + ".": [
-                "%s. NS ns.%s." % (owner, owner), "ns.%s. A %s" % (owner, address), "*.w.%s. A 203.0.113.80" % owner,
-                "known.%s. 5 A 203.0.113.53" % owner]
-                + ["www%d.%s. 20 A 203.0.113.%d" % (n, owner, n) for n in range(20)]})
+                "%s. NS ns.%s." % (owner, owner), "ns.%s. A %s" % (owner, address)] + self.owner_lines(owner)})
         for site in (1, 2):
-            zone = {"%s.example.com." % env: [
-                "%s.example.com. NS ns.%s.example.com." % (env, env), "ns.%s.example.com. A 10.%d.0.53" % (env, site)]
-                + ["web.dc%d.%s.example.com. A 10.%d.7.7" % (n, env, n) for n in (1, 2)] for env in ("prd", "stg")}
-            self.authority("auth%d" % site, "r%d" % site, "10.%d.0.53" % site, zone)
-        for site, host, last in self.hosts():
-            self.tier(host, site, last)
+            self.authority("auth%d" % site, "r%d" % site, "10.%d.0.53" % site, {zone + ".": [
+                "%s. NS ns.%s." % (zone, zone), "ns.%s. A 10.%d.0.53" % (zone, site)] + self.internal_lines(zone)
+                for zone in ("prd.example.com", "stg.example.com")})
+        for site, host, _ in self.hosts():
+            self.tier(host, site)
         for _, host, _ in self.hosts():
             wait_for(host + " to listen", 10, lambda: self.alive(host))
         wait_for("a first answer", 10, lambda: self.ask("c1", "127.0.0.1", 53, "www1.alpha.com"), 0.1)
@@ -326,13 +337,11 @@ class Lab:
     # --- the scripts -------------------------------------------------------------------------
 
     def health_conf(self, key, extra=()):
-        conf = {"site": "dc1", "sites": {"dc1": ["10.1.0.21@5301", "10.1.0.22@5301"],
-                                         "dc2": ["10.2.0.21@5301", "10.2.0.22@5301"]},
-                "run-dir": self.path("run-" + key), "state-dir": self.path("state-" + key),
-                "metrics": self.path(key + ".prom"), "control": self.ctl(key),
-                "probes": [{"name": "{random}." + o, "expect": "NXDOMAIN"} for o in OWNERS],
-                "egress-control": {address + "@5301": self.ctl(egress) for egress, address in (
-                    ("e1", "10.1.0.21"), ("f1", "10.1.0.22"), ("e2", "10.2.0.21"), ("f2", "10.2.0.22"))}}
+        conf = yaml.safe_load(self.rendered("dc%s" % key[1], "forward-health.yaml"))
+        conf.update({"run-dir": self.path("run-" + key), "state-dir": self.path("state-" + key),
+                     "metrics": self.path(key + ".prom"), "control": self.ctl(key),
+                     "egress-control": {address + "@5301": self.ctl(egress) for egress, address in (
+                         ("e1", "10.1.0.21"), ("f1", "10.1.0.22"), ("e2", "10.2.0.21"), ("f2", "10.2.0.22"))}})
         conf.update(extra)
         file = self.path("health-%s.yaml" % key)
         with open(file, "w") as out:
