@@ -48,10 +48,15 @@ static void print_other(const char *action, const char *name, size_t name_len)
 	struct report_json json;
 	char line[REPORT_LINE_MAX];
 	size_t line_len;
+	uint16_t dns;
 
 	report_json_init(&json);
-	report_json_text(&json, "event.action", action, strlen(action));
-	report_json_text(&json, "dns.question.name", name, name_len);
+	report_json_key(&json, report_json_object(&json, REPORT_JSON_ROOT, "event", 5), "action",
+			6);
+	report_json_words(&json, action, strlen(action));
+	dns = report_json_object(&json, REPORT_JSON_ROOT, "dns", 3);
+	report_json_key(&json, report_json_object(&json, dns, "question", 8), "name", 4);
+	report_json_text(&json, name, name_len);
 	line_len = report_json_write(&json, line, sizeof(line));
 	printf("%.*s\n", (int)line_len, line);
 }
@@ -75,19 +80,17 @@ static void print_no_name(const char *text, size_t text_len)
 static bool print_report(const struct decoder *decoder, const struct sb_query *query,
 			 const struct report_decoded *decoded, const struct report_zone *zone)
 {
-	struct report_arrival arrival = {.qtype = query->qtype, .qclass = query->qclass};
+	struct report_arrival arrival = {
+		.zone = zone, .qtype = query->qtype, .qclass = query->qclass, .decoded = *decoded};
 	char line[REPORT_LINE_MAX];
 	size_t line_len;
 
 	clock_gettime(CLOCK_REALTIME, &arrival.time);
-	arrival.outcome = (uint8_t)decoded->outcome;
-	arrival.reason = (uint8_t)decoded->reason;
-	arrival.zone_index = (uint16_t)zone->index;
 	arrival.qname_len = (uint16_t)query->qname.wire_len;
 	memcpy(arrival.qname, query->qname.wire, query->qname.wire_len);
 	report_event_id(decoded, arrival.time.tv_sec, arrival.event_id);
-	if (report_line(decoder->conf, decoder->scratch, NULL, &decoder->observer, &arrival, line,
-			&line_len) != SB_OK) {
+	if (report_line(decoder->conf, NULL, &decoder->observer, &arrival, line, &line_len) !=
+	    SB_OK) {
 		fprintf(stderr, "sitebound-decode: the line cannot be made\n");
 		return false;
 	}

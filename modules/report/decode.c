@@ -132,7 +132,6 @@ void report_decode(const struct report_zone *zone, struct report_scratch *scratc
 {
 	const struct sb_dname *qname = &query->qname;
 
-	decoded->format = zone->format;
 	decoded->reason = REPORT_REASON_NONE;
 	decoded->id_is_final = false;
 	decoded->authenticated = false;
@@ -267,7 +266,7 @@ void report_decide(const struct report_zone *zone, const struct sb_query *query,
 	if (decoded->outcome == REPORT_ACCEPTED) {
 		if (query->qtype == SB_TYPE_TXT && event_id != NULL)
 			acknowledge_txt(zone, event_id, verdict);
-		else if (query->qtype == SB_TYPE_A && zone->has_ack_a)
+		else if (query->qtype == SB_TYPE_A && zone->ack_a.len != 0)
 			sb_verdict_rr(verdict, SB_TYPE_A, zone->ttl, zone->ack_a.octet,
 				      zone->ack_a.len);
 	} else if (decoded->outcome == REPORT_IGNORED && query->qclass == SB_CLASS_IN) {

@@ -21,9 +21,11 @@
 /** The value of a base32 character (RFC 4648 section 6), any case; 0xff for all others. */
 static uint8_t base32_value(uint8_t c)
 {
-	c = sb_lower(c);
-	if (c >= 'a' && c <= 'z')
-		return (uint8_t)(c - 'a');
+	/* the two cases of a letter differ in this bit; what becomes a letter by it is one */
+	uint8_t letter = (uint8_t)((c | 0x20) - 'a');
+
+	if (letter < 26)
+		return letter;
 	if (c >= '2' && c <= '7')
 		return (uint8_t)(c - '2' + 26);
 	return 0xff;
@@ -99,11 +101,11 @@ static bool mac_is_good(const struct report_zone *zone, const struct report_key 
 
 /** Flags, part, key and check. @param tlv_at, tlv_end: where the TLVs are. */
 static enum report_reason read_frame(const struct report_zone *zone, struct report_scratch *scratch,
-				     struct report_envelope *envelope, size_t *tlv_at,
-				     size_t *tlv_end)
+				     struct report_envelope *envelope)
 {
 	const uint8_t *stream = envelope->stream;
-	size_t at = 1 + NONCE_LEN, check_len = CRC_LEN;
+	uint8_t at = 1 + NONCE_LEN, check_len = CRC_LEN;
+	const uint8_t *check;
 	const struct report_key *key = NULL;
 	uint32_t crc;
 
@@ -131,42 +133,56 @@ static enum report_reason read_frame(const struct report_zone *zone, struct repo
 			return REPORT_REASON_KEY;
 		at++;
 	}
-	*tlv_at = at;
-	*tlv_end = envelope->stream_len - check_len;
-	memcpy(envelope->check, stream + *tlv_end, sizeof(envelope->check));
+	envelope->tlv_at = at;
+	envelope->tlv_end = (uint8_t)(envelope->stream_len - check_len);
 	if (key != NULL)
 		return mac_is_good(zone, key, scratch, envelope) ? REPORT_REASON_NONE
 								 : REPORT_REASON_MAC;
-	crc = (uint32_t)crc32(0, stream, (uInt)*tlv_end);
-	if (envelope->check[0] != (uint8_t)(crc >> 24) ||
-	    envelope->check[1] != (uint8_t)(crc >> 16) ||
-	    envelope->check[2] != (uint8_t)(crc >> 8) || envelope->check[3] != (uint8_t)crc)
+	crc = (uint32_t)crc32(0, stream, envelope->tlv_end);
+	check = stream + envelope->tlv_end;
+	if (check[0] != (uint8_t)(crc >> 24) || check[1] != (uint8_t)(crc >> 16) ||
+	    check[2] != (uint8_t)(crc >> 8) || check[3] != (uint8_t)crc)
 		return REPORT_REASON_CHECKSUM;
 	return REPORT_REASON_NONE;
 }
 
-/** Keep a "key=value". @return false when its key was there already. */
-static bool add_label(struct report_envelope *envelope, struct report_span span)
+bool report_envelope_next_label(const struct report_envelope *envelope, size_t end, size_t *at,
+				struct report_envelope_span *label)
 {
-	const uint8_t *value = envelope->stream + span.at;
-	size_t key_len = sb_envelope_label_key_len(value, span.len), i;
+	while (*at < end) {
+		unsigned type = envelope->stream[*at] >> 3;
+		uint8_t len = envelope->stream[*at] & 7;
 
-	for (i = 0; i < envelope->label_count; i++) {
-		/* with the '=': equal length and equal octets */
-		if (envelope->label[i].len > key_len &&
-		    memcmp(envelope->stream + envelope->label[i].at, value, key_len + 1) == 0)
-			return false;
+		++*at;
+		if (len == 7)
+			len = envelope->stream[(*at)++];
+		*label = (struct report_envelope_span){(uint8_t)*at, len};
+		*at += len;
+		if (type == SB_ENVELOPE_LABEL)
+			return true;
 	}
-	/* three octets at least each: there is always room */
-	if (envelope->label_count == REPORT_LABELS_MAX)
-		return false;
-	envelope->label[envelope->label_count++] = span;
-	return true;
+	return false;
+}
+
+/** Whether there was a label before this TLV that has the key of this value. */
+static bool is_key_there(const struct report_envelope *envelope, size_t end, const uint8_t *value,
+			 size_t value_len)
+{
+	size_t key_len = sb_envelope_label_key_len(value, value_len), at = envelope->tlv_at;
+	struct report_envelope_span label;
+
+	while (report_envelope_next_label(envelope, end, &at, &label)) {
+		/* with the '=': equal length and equal octets */
+		if (label.len > key_len &&
+		    memcmp(envelope->stream + label.at, value, key_len + 1) == 0)
+			return true;
+	}
+	return false;
 }
 
 uint64_t report_envelope_uint(const struct report_envelope *envelope, unsigned type)
 {
-	const struct report_span *span = &envelope->tlv[type];
+	const struct report_envelope_span *span = &envelope->tlv[type];
 	uint64_t number = 0;
 	unsigned i;
 
@@ -175,17 +191,18 @@ uint64_t report_envelope_uint(const struct report_envelope *envelope, unsigned t
 	return number;
 }
 
-static enum report_reason read_tlvs(struct report_envelope *envelope, size_t at, size_t end)
+static enum report_reason read_tlvs(struct report_envelope *envelope)
 {
 	const uint8_t *stream = envelope->stream;
+	size_t at = envelope->tlv_at, end = envelope->tlv_end;
 	uint32_t seen = 0;
 
 	while (at < end) {
 		unsigned type = stream[at] >> 3;
 		size_t len = stream[at] & 7, most;
+		size_t head = at++;
 		uint32_t bit = 1U << type;
 
-		at++;
 		if (type == 0)
 			return REPORT_REASON_TLV_TYPE;
 		if (len == 7) {
@@ -198,7 +215,7 @@ static enum report_reason read_tlvs(struct report_envelope *envelope, size_t at,
 		if (!sb_envelope_is_value(type, stream + at, len))
 			return REPORT_REASON_TLV_VALUE;
 		if (type == SB_ENVELOPE_LABEL) {
-			if (!add_label(envelope, (struct report_span){(uint16_t)at, (uint16_t)len}))
+			if (is_key_there(envelope, head, stream + at, len))
 				return REPORT_REASON_TLV_DUPLICATE;
 			at += len;
 			continue;
@@ -206,7 +223,7 @@ static enum report_reason read_tlvs(struct report_envelope *envelope, size_t at,
 		if ((seen & bit) != 0)
 			return REPORT_REASON_TLV_DUPLICATE;
 		seen |= bit;
-		envelope->tlv[type] = (struct report_span){(uint16_t)at, (uint16_t)len};
+		envelope->tlv[type] = (struct report_envelope_span){(uint8_t)at, (uint8_t)len};
 		at += len;
 		if (sb_envelope_kind_of(type, &most) == SB_ENVELOPE_KIND_NONE ||
 		    (type == SB_ENVELOPE_OS_TYPE &&
@@ -231,7 +248,7 @@ enum report_outcome report_envelope_decode(const struct report_zone *zone,
 					   struct report_envelope *envelope,
 					   enum report_reason *reason)
 {
-	size_t head_len, tlv_at = 0, tlv_end = 0;
+	size_t head_len;
 	const uint8_t *head = sb_dname_label(qname, 0, &head_len);
 
 	if (head_len < 2 || sb_lower(head[0]) != 'e' || !sb_envelope_is_digit(head[1]))
@@ -246,8 +263,8 @@ enum report_outcome report_envelope_decode(const struct report_zone *zone,
 	if (*reason == REPORT_REASON_NONE && head_len == 2)
 		*reason = REPORT_REASON_SHORT;
 	if (*reason == REPORT_REASON_NONE)
-		*reason = read_frame(zone, scratch, envelope, &tlv_at, &tlv_end);
+		*reason = read_frame(zone, scratch, envelope);
 	if (*reason == REPORT_REASON_NONE)
-		*reason = read_tlvs(envelope, tlv_at, tlv_end);
+		*reason = read_tlvs(envelope);
 	return *reason == REPORT_REASON_NONE ? REPORT_ACCEPTED : REPORT_MALFORMED;
 }

@@ -46,6 +46,15 @@ enum report_outcome report_envelope_decode(const struct report_zone *zone,
 					   struct report_envelope *envelope,
 					   enum report_reason *reason);
 
+/**
+ * The next label of an envelope: a value of type 31, "key=value".
+ * @param end: where to end; not behind tlv_end.
+ * @param at: where to begin, tlv_at at first; moved behind the label.
+ * @return whether there is one.
+ */
+bool report_envelope_next_label(const struct report_envelope *envelope, size_t end, size_t *at,
+				struct report_envelope_span *label);
+
 /** An unsigned number of an envelope, big-endian; no octets are 0. */
 uint64_t report_envelope_uint(const struct report_envelope *envelope, unsigned type);
 

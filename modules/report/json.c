@@ -3,9 +3,14 @@
 
 #include <string.h>
 
+/** No object. */
+#define NOWHERE UINT16_MAX
+
 void report_json_init(struct report_json *json)
 {
 	json->node_count = 1;
+	json->piece = 0;
+	json->object = NOWHERE;
 	json->text_len = 0;
 	json->full = false;
 	memset(&json->node[0], 0, sizeof(json->node[0]));
@@ -13,34 +18,17 @@ void report_json_init(struct report_json *json)
 
 /* ---- nodes ---- */
 
-static bool is_key(const struct report_json_node *node, const char *key, size_t key_len)
+/** A new node at the end of an object; 0 when there is no room. */
+static uint16_t node_new(struct report_json *json, uint16_t object)
 {
-	return node->key_len == key_len && node->key[0] == key[0] &&
-	       memcmp(node->key, key, key_len) == 0;
-}
+	uint16_t i = json->node_count;
 
-/** The member of an object, made when it is not there; 0 when there is no room. */
-static uint16_t member(struct report_json *json, uint16_t object, const char *key, size_t key_len)
-{
-	struct report_json_node *node;
-	uint16_t i = json->node[object].last;
-
-	/* the newest object is the likeliest one: fields come in groups */
-	if (i != 0 && is_key(&json->node[i], key, key_len))
-		return i;
-	for (i = json->node[object].first; i != 0; i = json->node[i].next) {
-		if (is_key(&json->node[i], key, key_len))
-			return i;
-	}
-	if (json->node_count == REPORT_JSON_NODES || key_len > UINT16_MAX) {
+	if (i == REPORT_JSON_NODES) {
 		json->full = true;
 		return 0;
 	}
-	i = (uint16_t)json->node_count++;
-	node = &json->node[i];
-	memset(node, 0, sizeof(*node));
-	node->key = key;
-	node->key_len = (uint16_t)key_len;
+	json->node_count++;
+	memset(&json->node[i], 0, sizeof(json->node[i]));
 	if (json->node[object].last != 0)
 		json->node[json->node[object].last].next = i;
 	else
@@ -49,32 +37,59 @@ static uint16_t member(struct report_json *json, uint16_t object, const char *ke
 	return i;
 }
 
-/** Set the field to the text that was appended since `at`. */
-static void set(struct report_json *json, const char *name, size_t at)
+/** No piece grows any more. */
+static void end_piece(struct report_json *json)
 {
-	uint16_t node = 0;
-	const char *dot;
-
-	if (json->full)
-		return;
-	while ((dot = strchr(name, '.')) != NULL) {
-		node = member(json, node, name, (size_t)(dot - name));
-		if (json->full)
-			return;
-		/* a value where an object should be: the value was first, the object counts */
-		json->node[node].len = 0;
-		name = dot + 1;
-	}
-	node = member(json, node, name, strlen(name));
-	if (json->full)
-		return;
-	json->node[node].at = (uint16_t)at;
-	json->node[node].len = (uint16_t)(json->text_len - at);
+	if (json->object != NOWHERE)
+		json->node[json->piece].len =
+			(uint16_t)(json->text_len - json->node[json->piece].at);
+	json->object = NOWHERE;
 }
 
-/* ---- values ---- */
+uint16_t report_json_object(struct report_json *json, uint16_t object, const char *key,
+			    size_t key_len)
+{
+	uint16_t i;
 
-static void append(struct report_json *json, const char *octets, size_t len)
+	for (i = json->node[object].first; i != 0; i = json->node[i].next) {
+		if (json->node[i].key != NULL && json->node[i].key_len == key_len &&
+		    memcmp(json->node[i].key, key, key_len) == 0)
+			return i;
+	}
+	return report_json_new_object(json, object, key, key_len);
+}
+
+uint16_t report_json_new_object(struct report_json *json, uint16_t object, const char *key,
+				size_t key_len)
+{
+	uint16_t i;
+
+	/* what comes next in the object around it stands behind it */
+	if (json->object == object)
+		end_piece(json);
+	i = node_new(json, object);
+	json->node[i].key = key;
+	json->node[i].key_len = (uint16_t)key_len;
+	return i;
+}
+
+uint16_t report_json_place(struct report_json *json, uint16_t object)
+{
+	end_piece(json);
+	return node_new(json, object);
+}
+
+void report_json_go_to(struct report_json *json, uint16_t object, uint16_t place)
+{
+	end_piece(json);
+	json->object = object;
+	json->piece = place;
+	json->node[place].at = (uint16_t)json->text_len;
+}
+
+/* ---- members ---- */
+
+static inline void append(struct report_json *json, const char *octets, size_t len)
 {
 	if (len > REPORT_JSON_TEXT - json->text_len) {
 		json->full = true;
@@ -84,10 +99,42 @@ static void append(struct report_json *json, const char *octets, size_t len)
 	json->text_len += len;
 }
 
-static void append_octet(struct report_json *json, char octet)
+static inline void append_octet(struct report_json *json, char octet)
 {
 	append(json, &octet, 1);
 }
+
+/** What is appended from now on is in this object. */
+static inline void go_on_in(struct report_json *json, uint16_t object)
+{
+	if (json->object != object)
+		report_json_go_to(json, object, node_new(json, object));
+}
+
+void report_json_key(struct report_json *json, uint16_t object, const char *key, size_t key_len)
+{
+	char *to = json->text + json->text_len;
+
+	go_on_in(json, object);
+	if (key_len + 4 > REPORT_JSON_TEXT - json->text_len) {
+		json->full = true;
+		return;
+	}
+	json->text_len += key_len + 4;
+	*to++ = ',';
+	*to++ = '"';
+	memcpy(to, key, key_len);
+	memcpy(to + key_len, "\":", 2);
+}
+
+void report_json_members(struct report_json *json, uint16_t object, const char *text,
+			 size_t text_len)
+{
+	go_on_in(json, object);
+	append(json, text, text_len);
+}
+
+/* ---- values ---- */
 
 static void append_escape(struct report_json *json, unsigned code)
 {
@@ -108,19 +155,22 @@ static const bool is_special[256] = {
 	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ['"'] = 1, ['\\'] = 1, [0x7f] = 1, [0xe2] = 1,
 };
 
-/** A string (RFC 8259 section 7). Beside what must be escaped, DEL and the line separators
- * U+2028 and U+2029 are: some readers of lines take them for ends of lines. */
-static void append_string(struct report_json *json, const char *text, size_t text_len)
+/* RFC 8259 section 7. Beside what must be escaped, DEL and the line separators U+2028 and U+2029
+ * are: some readers of lines take them for ends of lines. */
+void report_json_text(struct report_json *json, const char *text, size_t text_len)
 {
 	size_t at, plain = 0;
 
 	append_octet(json, '"');
-	for (at = 0; at < text_len; at++) {
-		const unsigned char *c = (const unsigned char *)text + at;
+	for (at = 0;; at++) {
+		const unsigned char *c;
 		size_t used = 1;
 
-		if (!is_special[*c])
-			continue;
+		while (at < text_len && !is_special[(unsigned char)text[at]])
+			at++;
+		if (at == text_len)
+			break;
+		c = (const unsigned char *)text + at;
 		if (*c == 0xe2) {
 			if (text_len - at < 3 || c[1] != 0x80 || (c[2] & 0xfe) != 0xa8)
 				continue;
@@ -142,7 +192,19 @@ static void append_string(struct report_json *json, const char *text, size_t tex
 	append_octet(json, '"');
 }
 
-static void append_number(struct report_json *json, uint64_t number)
+void report_json_words(struct report_json *json, const char *text, size_t text_len)
+{
+	append_octet(json, '"');
+	append(json, text, text_len);
+	append_octet(json, '"');
+}
+
+void report_json_raw(struct report_json *json, const char *text, size_t text_len)
+{
+	append(json, text, text_len);
+}
+
+void report_json_number(struct report_json *json, uint64_t number)
 {
 	char digits[20];
 	size_t at = sizeof(digits);
@@ -154,71 +216,30 @@ static void append_number(struct report_json *json, uint64_t number)
 	append(json, digits + at, sizeof(digits) - at);
 }
 
-void report_json_text(struct report_json *json, const char *name, const char *text, size_t text_len)
+void report_json_list(struct report_json *json, const char *const *words, size_t count)
 {
-	size_t at = json->text_len;
-
-	append_string(json, text, text_len);
-	set(json, name, at);
-}
-
-void report_json_raw(struct report_json *json, const char *name, const char *text, size_t text_len)
-{
-	size_t at = json->text_len;
-
-	append(json, text, text_len);
-	set(json, name, at);
-}
-
-void report_json_number(struct report_json *json, const char *name, uint64_t number)
-{
-	size_t at = json->text_len;
-
-	append_number(json, number);
-	set(json, name, at);
-}
-
-void report_json_texts(struct report_json *json, const char *name, const char *const *texts,
-		       size_t count)
-{
-	size_t at = json->text_len, i;
+	size_t i;
 
 	append_octet(json, '[');
 	for (i = 0; i < count; i++) {
 		if (i > 0)
 			append_octet(json, ',');
-		append_string(json, texts[i], strlen(texts[i]));
+		report_json_words(json, words[i], strlen(words[i]));
 	}
 	append_octet(json, ']');
-	set(json, name, at);
 }
 
-void report_json_numbers(struct report_json *json, const char *name, const uint64_t *numbers,
-			 size_t count)
+void report_json_numbers(struct report_json *json, const uint64_t *numbers, size_t count)
 {
-	size_t at = json->text_len, i;
+	size_t i;
 
 	append_octet(json, '[');
 	for (i = 0; i < count; i++) {
 		if (i > 0)
 			append_octet(json, ',');
-		append_number(json, numbers[i]);
+		report_json_number(json, numbers[i]);
 	}
 	append_octet(json, ']');
-	set(json, name, at);
-}
-
-void report_json_object(struct report_json *json, const char *name)
-{
-	set(json, name, json->text_len);
-}
-
-const char *report_json_name(struct report_json *json, const char *name)
-{
-	size_t at = json->text_len;
-
-	append(json, name, strlen(name) + 1);
-	return json->full ? NULL : json->text + at;
 }
 
 /* ---- writing ---- */
@@ -229,7 +250,7 @@ struct output {
 	bool full;
 };
 
-static void write_octets(struct output *output, const char *octets, size_t len)
+static inline void write_octets(struct output *output, const char *octets, size_t len)
 {
 	if (len > output->room - output->len) {
 		output->full = true;
@@ -239,35 +260,48 @@ static void write_octets(struct output *output, const char *octets, size_t len)
 	output->len += len;
 }
 
-/** Names are dotted words of a bounded length, so the depth is bounded too. */
+/** Write what is in an object. Objects are as deep as names have words, so the depth is bounded. */
 static void write_object(const struct report_json *json, uint16_t object, struct output *output)
 {
-	const char *before = "{\"";
+	/* the comma of the first member is too many */
+	size_t skip = 1;
 	uint16_t i;
 
-	if (json->node[object].first == 0)
-		write_octets(output, "{", 1);
+	write_octets(output, "{", 1);
 	for (i = json->node[object].first; i != 0 && !output->full; i = json->node[i].next) {
 		const struct report_json_node *node = &json->node[i];
 
-		write_octets(output, before, 2);
-		write_octets(output, node->key, node->key_len);
-		write_octets(output, "\":", 2);
-		if (node->len > 0)
-			write_octets(output, json->text + node->at, node->len);
-		else
+		if (node->key != NULL) {
+			char *to = output->to + output->len;
+
+			if (4 + (size_t)node->key_len > output->room - output->len) {
+				output->full = true;
+				return;
+			}
+			*to = ',';
+			to += 1 - skip;
+			*to++ = '"';
+			memcpy(to, node->key, node->key_len);
+			memcpy(to + node->key_len, "\":", 2);
+			output->len += 4 - skip + node->key_len;
 			write_object(json, i, output);
-		before = ",\"";
+		} else if (node->len > 0) {
+			write_octets(output, json->text + node->at + skip, node->len - skip);
+		} else {
+			continue;
+		}
+		skip = 0;
 	}
 	write_octets(output, "}", 1);
 }
 
-size_t report_json_write(const struct report_json *json, char *to, size_t room)
+size_t report_json_write(struct report_json *json, char *to, size_t room)
 {
 	struct output output = {.to = to, .room = room};
 
+	end_piece(json);
 	if (json->full)
 		return 0;
-	write_object(json, 0, &output);
+	write_object(json, REPORT_JSON_ROOT, &output);
 	return output.full ? 0 : output.len;
 }

@@ -7,6 +7,7 @@
 #include "format.h"
 #include "json.h"
 #include "label_keys.h"
+#include "sitebound/envelope_encode.h"
 
 /** Octets of a text in `message`. */
 #define MESSAGE_PART_MAX 64
@@ -15,30 +16,141 @@
 /** Room for the longest text of a name after cleaning: three octets for one. */
 #define CLEAN_ROOM (3 * SB_DNAME_TEXT_MAX)
 
+/** The objects that lines have, but for those that a pattern's fields bring. */
+enum object {
+	ROOT,
+	LOG,
+	ECS,
+	EVENT,
+	SITEBOUND,
+	SITEBOUND_PART,
+	SITEBOUND_REPORTED,
+	SITEBOUND_STATS,
+	STATS_MALFORMED,
+	ERROR,
+	SERVICE,
+	USER_AGENT,
+	USER_AGENT_OS,
+	DEVICE,
+	DEVICE_MODEL,
+	SERVER,
+	HTTP,
+	HTTP_RESPONSE,
+	NETWORK,
+	CLIENT,
+	CLIENT_GEO,
+	LABELS,
+	DNS,
+	DNS_QUESTION,
+	OBSERVER,
+	OBJECTS
+};
+
+/** A literal and its length. */
+#define KEY(literal) literal, sizeof(literal) - 1
+
+/** Where an object is, and its key there. */
+static const struct {
+	enum object in;
+	const char *key;
+	size_t key_len;
+} objects[OBJECTS] = {
+	[LOG] = {ROOT, KEY("log")},
+	[ECS] = {ROOT, KEY("ecs")},
+	[EVENT] = {ROOT, KEY("event")},
+	[SITEBOUND] = {ROOT, KEY("sitebound")},
+	[SITEBOUND_PART] = {SITEBOUND, KEY("part")},
+	[SITEBOUND_REPORTED] = {SITEBOUND, KEY("reported")},
+	[SITEBOUND_STATS] = {SITEBOUND, KEY("stats")},
+	[STATS_MALFORMED] = {SITEBOUND_STATS, KEY("malformed")},
+	[ERROR] = {ROOT, KEY("error")},
+	[SERVICE] = {ROOT, KEY("service")},
+	[USER_AGENT] = {ROOT, KEY("user_agent")},
+	[USER_AGENT_OS] = {USER_AGENT, KEY("os")},
+	[DEVICE] = {ROOT, KEY("device")},
+	[DEVICE_MODEL] = {DEVICE, KEY("model")},
+	[SERVER] = {ROOT, KEY("server")},
+	[HTTP] = {ROOT, KEY("http")},
+	[HTTP_RESPONSE] = {HTTP, KEY("response")},
+	[NETWORK] = {ROOT, KEY("network")},
+	[CLIENT] = {ROOT, KEY("client")},
+	[CLIENT_GEO] = {CLIENT, KEY("geo")},
+	[LABELS] = {ROOT, KEY("labels")},
+	[DNS] = {ROOT, KEY("dns")},
+	[DNS_QUESTION] = {DNS, KEY("question")},
+	[OBSERVER] = {ROOT, KEY("observer")},
+};
+
 /** A line that is being made. */
 struct line {
 	struct report_json json;
+	/** the objects that there are already; 0: not yet */
+	uint16_t object[OBJECTS];
+	/** there may be others, and these among them */
+	bool has_names;
 	/** texts of the report are cut to this many octets; 0: those that can be are left out */
 	size_t limit;
 	bool sanitized, truncated, capped;
 	struct report_label_keys *label_keys;
 	/** for sitebound.weight */
 	uint64_t count, sample_rate;
+	/** where `message` goes: near the front, though it is known last */
+	uint16_t message_place;
 	char message[512];
 	size_t message_len;
 };
 
-/* ---- objects ---- */
+/* ---- members ---- */
 
-/** Text that is known to be valid UTF-8. */
-static void put_words(struct line *line, const char *name, const char *text)
+static uint16_t object_of(struct line *line, enum object object)
 {
-	report_json_text(&line->json, name, text, strlen(text));
+	uint16_t in;
+
+	if (object == ROOT || line->object[object] != 0)
+		return line->object[object];
+	in = object_of(line, objects[object].in);
+	return line->object[object] = (line->has_names ? report_json_object
+						       : report_json_new_object)(
+		       &line->json, in, objects[object].key, objects[object].key_len);
 }
 
-static void put_number(struct line *line, const char *name, uint64_t number)
+/** Begin a member; its value comes next. */
+static void put_key(struct line *line, enum object object, const char *key, size_t key_len)
 {
-	report_json_number(&line->json, name, number);
+	report_json_key(&line->json, object_of(line, object), key, key_len);
+}
+
+/** Begin the member of a dotted name. */
+static void put_name(struct line *line, const char *name)
+{
+	uint16_t object = REPORT_JSON_ROOT;
+	const char *dot;
+
+	line->has_names = true;
+	for (; (dot = strchr(name, '.')) != NULL; name = dot + 1)
+		object = report_json_object(&line->json, object, name, (size_t)(dot - name));
+	report_json_key(&line->json, object, name, strlen(name));
+}
+
+/** Printable ASCII without quotes and backslashes. */
+static void put_words(struct line *line, enum object object, const char *key, size_t key_len,
+		      const char *words)
+{
+	put_key(line, object, key, key_len);
+	report_json_words(&line->json, words, strlen(words));
+}
+
+/** Members that are always the same, as JSON with a comma before each. */
+static void put_members(struct line *line, enum object object, const char *json, size_t json_len)
+{
+	report_json_members(&line->json, object_of(line, object), json, json_len);
+}
+
+static void put_number(struct line *line, enum object object, const char *key, size_t key_len,
+		       uint64_t number)
+{
+	put_key(line, object, key, key_len);
+	report_json_number(&line->json, number);
 }
 
 /** The length that a clean text may have in this line. */
@@ -51,34 +163,39 @@ static size_t cut(struct line *line, const char *text, size_t text_len, size_t l
 	return cut_len;
 }
 
-/** Text of a report that may be cut or left out. */
-static void put_text(struct line *line, const char *name, const uint8_t *octets, size_t len)
+/** Whether texts that need not be in the line are left out of it. */
+static bool leaves_out(struct line *line)
+{
+	if (line->limit == 0)
+		line->truncated = true;
+	return line->limit == 0;
+}
+
+/** Text of a report as a value, of at most so many octets. */
+static void put_cut_value(struct line *line, const uint8_t *octets, size_t len, size_t limit)
 {
 	char clean[CLEAN_ROOM];
 	size_t clean_len;
 
-	if (line->limit == 0) {
-		line->truncated = true;
-		return;
-	}
 	clean_len = report_text_clean(octets, len, clean, sizeof(clean), &line->sanitized);
-	clean_len = cut(line, clean, clean_len, line->limit);
-	report_json_text(&line->json, name, clean, clean_len);
+	clean_len = cut(line, clean, clean_len, limit);
+	report_json_text(&line->json, clean, clean_len);
 }
 
-/** Text of a report that is in every line, if need be cut. */
-static void put_required(struct line *line, const char *name, const uint8_t *octets, size_t len)
+/** Text of a report as the value of a member that is not left out. */
+static void put_value(struct line *line, const uint8_t *octets, size_t len)
 {
-	size_t limit = line->limit;
+	put_cut_value(line, octets, len, line->limit);
+}
 
-	if (line->limit < REQUIRED_MAX)
-		line->limit = REQUIRED_MAX;
-	put_text(line, name, octets, len);
-	line->limit = limit;
+/** The value of a member that is in every line, if need be cut. */
+static void put_required_value(struct line *line, const uint8_t *octets, size_t len)
+{
+	put_cut_value(line, octets, len, line->limit < REQUIRED_MAX ? REQUIRED_MAX : line->limit);
 }
 
 /** Write a number with leading zeros. */
-static void digits(char *to, int count, long number)
+static void digits(char *to, int count, unsigned number)
 {
 	while (count > 0) {
 		to[--count] = (char)('0' + number % 10);
@@ -86,35 +203,64 @@ static void digits(char *to, int count, long number)
 	}
 }
 
-/** UTC, milliseconds. */
-static void put_time(struct line *line, const char *name, int64_t seconds, long nanoseconds)
+/** The date, UTC, as "YYYY-MM-DD": years of the Gregorian calendar are counted from a first of
+ * March, so that the leap day is the last one of a year. */
+static void write_date(char *to, unsigned days_since_1970)
+{
+	unsigned days = days_since_1970 + 719468; /* since 1 March 0000 */
+	unsigned era = days / 146097, day_of_era = days % 146097;
+	unsigned year_of_era =
+		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	unsigned day_of_year = day_of_era -
+			       (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	unsigned month = (5 * day_of_year + 2) / 153; /* 0 is March */
+
+	digits(to, 4, era * 400 + year_of_era + (month >= 10));
+	digits(to + 5, 2, month < 10 ? month + 3 : month - 9);
+	digits(to + 8, 2, day_of_year - (153 * month + 2) / 5 + 1);
+}
+
+/** UTC, milliseconds. Times before 1970 and after 9999 are none: 1970. */
+static void put_time_value(struct line *line, int64_t seconds, long nanoseconds)
 {
 	char text[] = "0000-00-00T00:00:00.000Z";
-	struct tm tm;
-	time_t time = (time_t)seconds;
+	unsigned of_day;
 
-	if (gmtime_r(&time, &tm) == NULL || tm.tm_year < -1900)
-		memset(&tm, 0, sizeof(tm));
-	digits(text, 4, tm.tm_year + 1900L);
-	digits(text + 5, 2, tm.tm_mon + 1L);
-	digits(text + 8, 2, tm.tm_mday);
-	digits(text + 11, 2, tm.tm_hour);
-	digits(text + 14, 2, tm.tm_min);
-	digits(text + 17, 2, tm.tm_sec);
-	digits(text + 20, 3, nanoseconds / 1000000 % 1000);
-	put_words(line, name, text);
+	if (seconds < 0 || seconds > INT64_C(253402300799))
+		seconds = 0;
+	of_day = (unsigned)(seconds % 86400);
+	write_date(text, (unsigned)(seconds / 86400));
+	digits(text + 11, 2, of_day / 3600);
+	digits(text + 14, 2, of_day / 60 % 60);
+	digits(text + 17, 2, of_day % 60);
+	digits(text + 20, 3, (unsigned)(nanoseconds / 1000000 % 1000));
+	report_json_words(&line->json, text, sizeof(text) - 1);
 }
 
-static void put_addr(struct line *line, const char *name, const struct sb_addr *addr)
+static void put_addr_value(struct line *line, const struct sb_addr *addr)
 {
-	char text[INET6_ADDRSTRLEN];
+	char text[INET6_ADDRSTRLEN] = "";
+	const uint8_t *octet = addr->octet;
+	size_t len = 0, i;
 
-	if (inet_ntop(addr->len == SB_IP4_LEN ? AF_INET : AF_INET6, addr->octet, text,
-		      sizeof(text)) != NULL)
-		put_words(line, name, text);
+	if (addr->len != SB_IP4_LEN) {
+		(void)inet_ntop(AF_INET6, octet, text, sizeof(text));
+		report_json_words(&line->json, text, strlen(text));
+		return;
+	}
+	/* inet_ntop() makes it with sprintf(), which takes more than the rest of the object */
+	for (i = 0; i < SB_IP4_LEN; i++) {
+		int count = 1 + (octet[i] >= 10) + (octet[i] >= 100);
+
+		if (i > 0)
+			text[len++] = '.';
+		digits(text + len, count, octet[i]);
+		len += (size_t)count;
+	}
+	report_json_words(&line->json, text, len);
 }
 
-static void put_hex(struct line *line, const char *name, const uint8_t *octets, size_t len)
+static void put_hex_value(struct line *line, const uint8_t *octets, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
 	char text[2 * 8];
@@ -124,7 +270,7 @@ static void put_hex(struct line *line, const char *name, const uint8_t *octets, 
 		text[2 * i] = hex[octets[i] >> 4];
 		text[2 * i + 1] = hex[octets[i] & 15];
 	}
-	report_json_text(&line->json, name, text, 2 * i);
+	report_json_words(&line->json, text, 2 * i);
 }
 
 /** Add to `message`; nothing is added where the whole does not fit. */
@@ -156,22 +302,24 @@ static void say_text(struct line *line, const char *before, const uint8_t *octet
 
 /** What to do with the value of a TLV type; the checks were the decoder's. */
 static const struct {
-	const char *name;
+	enum object object;
+	const char *key;
+	size_t key_len;
 	enum { PUT_NOTHING, PUT_TEXT, PUT_NUMBER } how;
 } tlv_fields[32] = {
-	[4] = {"service.name", PUT_TEXT},
-	[5] = {"user_agent.name", PUT_TEXT},
-	[6] = {"user_agent.version", PUT_TEXT},
-	[8] = {"user_agent.os.version", PUT_TEXT},
-	[9] = {"device.model.identifier", PUT_TEXT},
-	[13] = {"server.port", PUT_NUMBER},
-	[14] = {"http.response.status_code", PUT_NUMBER},
-	[16] = {"error.message", PUT_TEXT},
-	[18] = {"sitebound.sample_rate", PUT_NUMBER},
-	[19] = {"sitebound.count", PUT_NUMBER},
-	[21] = {"server.domain", PUT_TEXT},
-	[22] = {"sitebound.attempt", PUT_NUMBER},
-	[23] = {"network.application", PUT_TEXT},
+	[4] = {SERVICE, KEY("name"), PUT_TEXT},
+	[5] = {USER_AGENT, KEY("name"), PUT_TEXT},
+	[6] = {USER_AGENT, KEY("version"), PUT_TEXT},
+	[8] = {USER_AGENT_OS, KEY("version"), PUT_TEXT},
+	[9] = {DEVICE_MODEL, KEY("identifier"), PUT_TEXT},
+	[13] = {SERVER, KEY("port"), PUT_NUMBER},
+	[14] = {HTTP_RESPONSE, KEY("status_code"), PUT_NUMBER},
+	[16] = {ERROR, KEY("message"), PUT_TEXT},
+	[18] = {SITEBOUND, KEY("sample_rate"), PUT_NUMBER},
+	[19] = {SITEBOUND, KEY("count"), PUT_NUMBER},
+	[21] = {SERVER, KEY("domain"), PUT_TEXT},
+	[22] = {SITEBOUND, KEY("attempt"), PUT_NUMBER},
+	[23] = {NETWORK, KEY("application"), PUT_TEXT},
 };
 
 static bool has(const struct report_envelope *envelope, unsigned type)
@@ -189,19 +337,20 @@ static void put_envelope_code(struct line *line, const struct report_envelope *e
 	char text[32];
 
 	if (has(envelope, 1)) {
-		put_required(line, "error.code", octets_of(envelope, 1), envelope->tlv[1].len);
+		put_key(line, ERROR, KEY("code"));
+		put_required_value(line, octets_of(envelope, 1), envelope->tlv[1].len);
 		say_text(line, " ", octets_of(envelope, 1), envelope->tlv[1].len);
 	} else if (has(envelope, 2)) {
 		snprintf(text, sizeof(text), "%llu",
 			 (unsigned long long)report_envelope_uint(envelope, 2));
-		put_words(line, "error.code", text);
+		put_words(line, ERROR, KEY("code"), text);
 		say_words(line, " ");
 		say_words(line, text);
 	}
 	if (has(envelope, 3)) {
 		const char *type = report_error_type_text(report_envelope_uint(envelope, 3), text);
 
-		put_words(line, "error.type", type);
+		put_words(line, ERROR, KEY("type"), type);
 		say_words(line, " ");
 		say_words(line, type);
 	}
@@ -210,28 +359,22 @@ static void put_envelope_code(struct line *line, const struct report_envelope *e
 static void put_envelope_labels(struct line *line, const struct report_zone *zone, int64_t seconds,
 				const struct report_envelope *envelope)
 {
-	size_t i;
+	struct report_envelope_span label;
+	size_t at = envelope->tlv_at;
 
-	for (i = 0; i < envelope->label_count; i++) {
-		const uint8_t *value = envelope->stream + envelope->label[i].at;
-		const uint8_t *equals = memchr(value, '=', envelope->label[i].len);
-		char name[sizeof("labels.") + REPORT_LABEL_KEY_LEN];
-		const char *kept;
-		size_t key_len;
+	while (report_envelope_next_label(envelope, envelope->tlv_end, &at, &label)) {
+		const uint8_t *text = envelope->stream + label.at;
+		size_t key_len = sb_envelope_label_key_len(text, label.len);
+		char key[REPORT_LABEL_KEY_LEN + 1];
 
-		/* cannot happen: the decoder took labels with a key of 1 to 16 octets only */
-		if (equals == NULL || equals - value > REPORT_LABEL_KEY_LEN)
-			continue;
-		key_len = (size_t)(equals - value);
-		snprintf(name, sizeof(name), "labels.%.*s", (int)key_len, (const char *)value);
-		if (!report_label_key_is_kept(line->label_keys, zone, seconds,
-					      name + strlen("labels."))) {
+		memcpy(key, text, key_len);
+		key[key_len] = '\0';
+		if (!report_label_key_is_kept(line->label_keys, zone, seconds, key)) {
 			line->capped = true;
-			continue;
+		} else if (!leaves_out(line)) {
+			put_key(line, LABELS, key, key_len);
+			put_value(line, text + key_len + 1, label.len - key_len - 1);
 		}
-		kept = report_json_name(&line->json, name);
-		if (kept != NULL)
-			put_text(line, kept, equals + 1, envelope->label[i].len - key_len - 1);
 	}
 }
 
@@ -245,13 +388,15 @@ static void put_envelope_unknown(struct line *line, const struct report_envelope
 		if ((envelope->unknown >> type & 1) != 0)
 			list[count++] = type;
 	}
-	report_json_numbers(&line->json, "sitebound.unknown", list, count);
+	put_key(line, SITEBOUND, KEY("unknown"));
+	report_json_numbers(&line->json, list, count);
 }
 
 static void put_envelope(struct line *line, const struct report_zone *zone, int64_t seconds,
 			 const struct report_envelope *envelope)
 {
 	char part[64];
+	uint32_t left;
 	unsigned type;
 
 	if (envelope->part_index > 0) {
@@ -268,35 +413,43 @@ static void put_envelope(struct line *line, const struct report_zone *zone, int6
 		say_text(line, " from ", octets_of(envelope, 5), envelope->tlv[5].len);
 	if (has(envelope, 5) && has(envelope, 6))
 		say_text(line, " ", octets_of(envelope, 6), envelope->tlv[6].len);
-	for (type = 0; type < 32; type++) {
-		if (!has(envelope, type) || tlv_fields[type].how == PUT_NOTHING)
+	for (left = envelope->present; left != 0; left &= left - 1) {
+		type = (unsigned)__builtin_ctz(left);
+		if (tlv_fields[type].how == PUT_NOTHING)
 			continue;
+		if (tlv_fields[type].how == PUT_TEXT && leaves_out(line))
+			continue;
+		put_key(line, tlv_fields[type].object, tlv_fields[type].key,
+			tlv_fields[type].key_len);
 		if (tlv_fields[type].how == PUT_NUMBER)
-			put_number(line, tlv_fields[type].name,
-				   report_envelope_uint(envelope, type));
+			report_json_number(&line->json, report_envelope_uint(envelope, type));
 		else
-			put_text(line, tlv_fields[type].name, octets_of(envelope, type),
-				 envelope->tlv[type].len);
+			put_value(line, octets_of(envelope, type), envelope->tlv[type].len);
 	}
 	if (has(envelope, 7))
-		put_words(line, "user_agent.os.type",
+		put_words(line, USER_AGENT_OS, KEY("type"),
 			  report_os_type_text(report_envelope_uint(envelope, 7)));
 	if (has(envelope, 10))
-		put_words(line, "sitebound.access",
+		put_words(line, SITEBOUND, KEY("access"),
 			  report_access_text(report_envelope_uint(envelope, 10)));
 	if (has(envelope, 11))
-		put_number(line, "event.duration", report_envelope_uint(envelope, 11) * 1000000);
+		put_number(line, EVENT, KEY("duration"),
+			   report_envelope_uint(envelope, 11) * 1000000);
 	if (has(envelope, 12)) {
-		struct sb_addr addr = {.len = (uint8_t)envelope->tlv[12].len};
+		struct sb_addr addr = {.len = envelope->tlv[12].len};
 
 		memcpy(addr.octet, octets_of(envelope, 12), addr.len);
-		put_addr(line, "server.ip", &addr);
+		put_key(line, SERVER, KEY("ip"));
+		put_addr_value(line, &addr);
 	}
-	if (has(envelope, 15))
-		put_time(line, "event.start", (int64_t)report_envelope_uint(envelope, 15), 0);
-	if (has(envelope, 17))
-		put_hex(line, "sitebound.install_id", octets_of(envelope, 17),
-			envelope->tlv[17].len);
+	if (has(envelope, 15)) {
+		put_key(line, EVENT, KEY("start"));
+		put_time_value(line, (int64_t)report_envelope_uint(envelope, 15), 0);
+	}
+	if (has(envelope, 17)) {
+		put_key(line, SITEBOUND, KEY("install_id"));
+		put_hex_value(line, octets_of(envelope, 17), envelope->tlv[17].len);
+	}
 	if (has(envelope, 18))
 		line->sample_rate = report_envelope_uint(envelope, 18);
 	if (has(envelope, 19))
@@ -305,13 +458,14 @@ static void put_envelope(struct line *line, const struct report_zone *zone, int6
 		const uint8_t *letters = octets_of(envelope, 20);
 		char country[3] = {(char)(letters[0] & ~0x20), (char)(letters[1] & ~0x20), '\0'};
 
-		put_words(line, "client.geo.country_iso_code", country);
+		put_words(line, CLIENT_GEO, KEY("country_iso_code"), country);
 	}
 	put_envelope_labels(line, zone, seconds, envelope);
-	put_hex(line, "sitebound.nonce", envelope->stream + 1, 4);
+	put_key(line, SITEBOUND, KEY("nonce"));
+	put_hex_value(line, envelope->stream + 1, 4);
 	if (envelope->multi_part) {
-		put_number(line, "sitebound.part.index", envelope->part_index);
-		put_number(line, "sitebound.part.total", envelope->part_count);
+		put_number(line, SITEBOUND_PART, KEY("index"), envelope->part_index);
+		put_number(line, SITEBOUND_PART, KEY("total"), envelope->part_count);
 	}
 	if (envelope->unknown != 0)
 		put_envelope_unknown(line, envelope);
@@ -344,7 +498,8 @@ static bool put_fraction(struct line *line, const char *name, const char *text, 
 	    (point != NULL &&
 	     !read_number(point + 1, text_len - whole_len - 1, INT64_MAX, &fraction)))
 		return false;
-	report_json_raw(&line->json, name, text, text_len);
+	put_name(line, name);
+	report_json_raw(&line->json, text, text_len);
 	return true;
 }
 
@@ -361,7 +516,8 @@ static bool put_country(struct line *line, const char *name, const char *text, s
 	}
 	if (text_len != 2)
 		return false;
-	put_words(line, name, country);
+	put_name(line, name);
+	report_json_words(&line->json, country, 2);
 	return true;
 }
 
@@ -374,7 +530,8 @@ static bool put_word(struct line *line, const char *name, const char *text, size
 
 	for (number = 1; (word = word_of(number)) != NULL; number++) {
 		if (strlen(word) == text_len && memcmp(word, text, text_len) == 0) {
-			put_words(line, name, word);
+			put_name(line, name);
+			report_json_words(&line->json, word, text_len);
 			return true;
 		}
 	}
@@ -392,7 +549,8 @@ static bool put_address_text(struct line *line, const char *name, const char *te
 	addr[text_len] = '\0';
 	if (sb_netblock_parse(addr, &block) != SB_OK)
 		return false;
-	put_addr(line, name, &block.addr);
+	put_name(line, name);
+	put_addr_value(line, &block.addr);
 	return true;
 }
 
@@ -422,7 +580,8 @@ static bool put_typed(struct line *line, const struct report_field *field, const
 				 field->type == REPORT_FIELD_NUMBER ? INT64_MAX : UINT16_MAX,
 				 &number))
 			return false;
-		put_number(line, name, number);
+		put_name(line, name);
+		report_json_number(&line->json, number);
 		if (strcmp(name, "sitebound.sample_rate") == 0)
 			line->sample_rate = number;
 		else if (strcmp(name, "sitebound.count") == 0)
@@ -433,12 +592,14 @@ static bool put_typed(struct line *line, const struct report_field *field, const
 	case REPORT_FIELD_BOOLEAN:
 		if (!yes && !(text_len == 5 && memcmp(text, "false", 5) == 0))
 			return false;
-		report_json_raw(&line->json, name, text, text_len);
+		put_name(line, name);
+		report_json_raw(&line->json, text, text_len);
 		return true;
 	case REPORT_FIELD_DATE:
 		if (!read_number(text, text_len, UINT32_MAX, &number))
 			return false;
-		put_time(line, name, (int64_t)number, 0);
+		put_name(line, name);
+		put_time_value(line, (int64_t)number, 0);
 		return true;
 	case REPORT_FIELD_ADDRESS:
 		return put_address_text(line, name, text, text_len);
@@ -451,7 +612,8 @@ static bool put_typed(struct line *line, const struct report_field *field, const
 	case REPORT_FIELD_INSTALL_ID:
 		if (!is_install_id(text, text_len))
 			return false;
-		report_json_text(&line->json, name, text, text_len);
+		put_name(line, name);
+		report_json_words(&line->json, text, text_len);
 		return true;
 	default:
 		return false;
@@ -459,28 +621,32 @@ static bool put_typed(struct line *line, const struct report_field *field, const
 }
 
 static void put_match(struct line *line, const struct report_pattern *pattern,
-		      const struct report_match *match)
+		      const struct report_match *match, const char *subject)
 {
 	size_t i;
 
 	say_words(line, "client error");
 	for (i = 0; i < pattern->field_count; i++) {
 		const char *name = pattern->field[i].name;
-		const char *text = match->subject + match->field[i].at;
-		size_t text_len = match->field[i].len;
+		const char *text = subject + match->field[i].at;
+		const uint8_t *octets = (const uint8_t *)text;
+		size_t len = match->field[i].len;
 
 		if (match->field[i].at == UINT16_MAX)
 			continue;
 		if (pattern->field[i].type != REPORT_FIELD_TEXT) {
-			if (!put_typed(line, &pattern->field[i], text, text_len))
+			if (!put_typed(line, &pattern->field[i], text, len))
 				line->sanitized = true;
 		} else if (strcmp(name, "error.code") == 0) {
-			put_required(line, name, (const uint8_t *)text, text_len);
-			say_text(line, " ", (const uint8_t *)text, text_len);
+			put_name(line, name);
+			put_required_value(line, octets, len);
+			say_text(line, " ", octets, len);
 		} else if (strcmp(name, "sitebound.nonce") == 0) {
-			put_required(line, name, (const uint8_t *)text, text_len);
-		} else {
-			put_text(line, name, (const uint8_t *)text, text_len);
+			put_name(line, name);
+			put_required_value(line, octets, len);
+		} else if (!leaves_out(line)) {
+			put_name(line, name);
+			put_value(line, octets, len);
 		}
 	}
 }
@@ -493,64 +659,65 @@ static void put_er(struct line *line, const struct report_er *er, const struct s
 	size_t name_len = report_name_to_text(qname, er->first, er->end, true, name), i;
 
 	snprintf(number, sizeof(number), "%u", (unsigned)er->ede);
-	put_words(line, "error.code", number);
+	put_words(line, ERROR, KEY("code"), number);
 	say_words(line, "DNS error ");
 	say_words(line, number);
 	if (purpose != NULL) {
-		put_words(line, "error.message", purpose);
+		put_words(line, ERROR, KEY("message"), purpose);
 		say_words(line, " (");
 		say_words(line, purpose);
 		say_words(line, ")");
 	}
 	say_text(line, " for ", (const uint8_t *)name, name_len);
-	put_required(line, "sitebound.reported.name", (const uint8_t *)name, name_len);
+	put_key(line, SITEBOUND_REPORTED, KEY("name"));
+	put_required_value(line, (const uint8_t *)name, name_len);
 	for (i = 0; i < er->type_count; i++)
 		types[i] = report_type_text(er->type[i], room[i]);
-	report_json_texts(&line->json, "sitebound.reported.types", types, er->type_count);
+	put_key(line, SITEBOUND_REPORTED, KEY("types"));
+	report_json_list(&line->json, types, er->type_count);
 }
 
 /* ---- what every line has ---- */
 
 static void put_head(struct line *line, const struct timespec *time, bool warning)
 {
-	put_time(line, "@timestamp", time->tv_sec, time->tv_nsec);
-	put_words(line, "log.level", warning ? "warning" : "info");
-	/* its place near the front; the text comes last */
-	put_words(line, "message", "");
-	put_words(line, "ecs.version", REPORT_ECS_VERSION);
+	put_key(line, ROOT, KEY("@timestamp"));
+	put_time_value(line, time->tv_sec, time->tv_nsec);
+	put_words(line, LOG, KEY("level"), warning ? "warning" : "info");
+	line->message_place = report_json_place(&line->json, REPORT_JSON_ROOT);
+	put_members(line, ECS, KEY(",\"version\":\"" REPORT_ECS_VERSION "\""));
 }
 
-static void put_event(struct line *line, const char *kind, const char *action)
+/** @param kind: a member. */
+static void put_event(struct line *line, const char *kind, size_t kind_len, const char *action)
 {
-	static const char *const category = "network", *const type = "info";
+	put_members(line, EVENT, kind, kind_len);
+	put_members(line, EVENT,
+		    KEY(",\"category\":[\"network\"],\"type\":[\"info\"],"
+			"\"module\":\"sitebound\",\"dataset\":\"sitebound.report\""));
+	put_words(line, EVENT, KEY("action"), action);
+}
 
-	put_words(line, "event.kind", kind);
-	report_json_texts(&line->json, "event.category", &category, 1);
-	report_json_texts(&line->json, "event.type", &type, 1);
-	put_words(line, "event.module", "sitebound");
-	put_words(line, "event.dataset", "sitebound.report");
-	put_words(line, "event.action", action);
+/** A text of the observer's, which nobody has checked. */
+static void put_observer_text(struct line *line, const char *key, size_t key_len, const char *text,
+			      size_t most)
+{
+	bool changed = false;
+	char clean[CLEAN_ROOM];
+	size_t len = strnlen(text, most);
+
+	len = report_text_clean((const uint8_t *)text, len, clean, sizeof(clean), &changed);
+	put_key(line, OBSERVER, key, key_len);
+	report_json_text(&line->json, clean, len);
 }
 
 static void put_observer(struct line *line, const struct report_observer *observer)
 {
-	bool changed = false;
-	char clean[CLEAN_ROOM];
-	size_t len;
-
-	if (observer->hostname != NULL) {
-		len = strnlen(observer->hostname, 255);
-		len = report_text_clean((const uint8_t *)observer->hostname, len, clean,
-					sizeof(clean), &changed);
-		report_json_text(&line->json, "observer.hostname", clean, len);
-	}
-	put_words(line, "observer.product", "unbound");
-	if (observer->version != NULL) {
-		len = strnlen(observer->version, 64);
-		len = report_text_clean((const uint8_t *)observer->version, len, clean,
-					sizeof(clean), &changed);
-		report_json_text(&line->json, "observer.version", clean, len);
-	}
+	if (observer->hostname != NULL)
+		put_observer_text(line, KEY("hostname"), observer->hostname, 255);
+	put_members(line, OBSERVER, KEY(",\"product\":\"unbound\""));
+	if (observer->version != NULL)
+		put_observer_text(line, KEY("version"), observer->version, 64);
 }
 
 static void put_client(struct line *line, enum report_client_address policy,
@@ -564,39 +731,35 @@ static void put_client(struct line *line, enum report_client_address policy,
 		if (policy == REPORT_CLIENT_PREFIX)
 			sb_addr_mask(&client, client.len == SB_IP4_LEN ? REPORT_PREFIX_IP4
 								       : REPORT_PREFIX_IP6);
-		if (policy != REPORT_CLIENT_NONE)
-			put_addr(line, "client.ip", &client);
+		if (policy != REPORT_CLIENT_NONE) {
+			put_key(line, CLIENT, KEY("ip"));
+			put_addr_value(line, &client);
+		}
 		if (policy == REPORT_CLIENT_FULL)
-			put_number(line, "client.port", arrival->port);
-		put_words(line, "network.transport", transport);
-		put_words(line, "network.type", client.len == SB_IP4_LEN ? "ipv4" : "ipv6");
+			put_number(line, CLIENT, KEY("port"), arrival->port);
+		put_words(line, NETWORK, KEY("transport"), transport);
+		put_words(line, NETWORK, KEY("type"), client.len == SB_IP4_LEN ? "ipv4" : "ipv6");
 	}
-	put_words(line, "network.protocol", "dns");
+	put_members(line, NETWORK, KEY(",\"protocol\":\"dns\""));
 }
 
 static void put_question(struct line *line, const struct report_arrival *arrival,
 			 const struct sb_dname *qname)
 {
-	static const char *const rcodes[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
-					     "NOTIMP",	"REFUSED", "YXDOMAIN", "YXRRSET",
-					     "NXRRSET", "NOTAUTH", "NOTZONE"};
 	char text[SB_DNAME_TEXT_MAX], room[32];
+	size_t len = report_name_to_text(qname, 0, qname->label_count, false, text);
 
-	report_name_to_text(qname, 0, qname->label_count, false, text);
-	put_words(line, "dns.question.name", text);
-	put_words(line, "dns.question.type", report_type_text(arrival->qtype, room));
+	put_key(line, DNS_QUESTION, KEY("name"));
+	report_json_text(&line->json, text, len);
+	put_words(line, DNS_QUESTION, KEY("type"), report_type_text(arrival->qtype, room));
 	if (arrival->qclass == SB_CLASS_IN) {
-		put_words(line, "dns.question.class", "IN");
+		put_members(line, DNS_QUESTION, KEY(",\"class\":\"IN\""));
 	} else {
 		snprintf(room, sizeof(room), "CLASS%u", (unsigned)arrival->qclass);
-		put_words(line, "dns.question.class", room);
+		put_words(line, DNS_QUESTION, KEY("class"), room);
 	}
-	if (arrival->rcode < sizeof(rcodes) / sizeof(rcodes[0])) {
-		put_words(line, "dns.response_code", rcodes[arrival->rcode]);
-	} else {
-		snprintf(room, sizeof(room), "RCODE%u", (unsigned)arrival->rcode);
-		put_words(line, "dns.response_code", room);
-	}
+	/* a report has no other answer */
+	put_members(line, DNS, KEY(",\"response_code\":\"NOERROR\""));
 }
 
 /** What a report stands for; one that nobody signed must not outweigh all others. */
@@ -620,13 +783,25 @@ static void put_tags(struct line *line)
 		tags[count++] = "truncated";
 	if (line->capped)
 		tags[count++] = "capped";
-	if (count > 0)
-		report_json_texts(&line->json, "tags", tags, count);
+	if (count > 0) {
+		put_key(line, ROOT, KEY("tags"));
+		report_json_list(&line->json, tags, count);
+	}
+}
+
+/** The text for people, at the place that is kept for it. */
+static void put_message(struct line *line, const char *message, size_t message_len)
+{
+	report_json_go_to(&line->json, REPORT_JSON_ROOT, line->message_place);
+	put_key(line, ROOT, KEY("message"));
+	report_json_text(&line->json, message, message_len);
 }
 
 static void line_init(struct line *line, size_t limit)
 {
 	report_json_init(&line->json);
+	memset(line->object, 0, sizeof(line->object));
+	line->has_names = false;
 	line->limit = limit;
 	line->sanitized = false;
 	line->truncated = false;
@@ -638,7 +813,7 @@ static void line_init(struct line *line, size_t limit)
 }
 
 /** Write the line. @return SB_OK, or SB_ERANGE when it is too long. */
-static enum sb_err line_write(const struct line *made, char line[REPORT_LINE_MAX], size_t *line_len)
+static enum sb_err line_write(struct line *made, char line[REPORT_LINE_MAX], size_t *line_len)
 {
 	size_t len = report_json_write(&made->json, line, REPORT_LINE_MAX - 1);
 
@@ -650,17 +825,19 @@ static enum sb_err line_write(const struct line *made, char line[REPORT_LINE_MAX
 }
 
 /** Make the object of a report. */
-static void build(struct line *line, const struct report_conf *conf, const struct report_zone *zone,
+static void build(struct line *line, const struct report_conf *conf,
 		  const struct report_observer *observer, const struct report_arrival *arrival,
-		  const struct sb_dname *qname, const struct report_decoded *decoded)
+		  const struct sb_dname *qname)
 {
+	const struct report_zone *zone = arrival->zone;
+	const struct report_decoded *decoded = &arrival->decoded;
 	bool accepted = decoded->outcome == REPORT_ACCEPTED;
 	const char *action = "report-malformed", *verified = "none";
+	char subject[SB_DNAME_TEXT_MAX];
 
-	if (accepted && decoded->format == REPORT_RFC9567)
+	if (accepted && zone->format == REPORT_RFC9567)
 		action = "dns-error-report";
-	else if (accepted && decoded->format == REPORT_ENVELOPE &&
-		 decoded->u.envelope.part_index > 0)
+	else if (accepted && zone->format == REPORT_ENVELOPE && decoded->u.envelope.part_index > 0)
 		action = "client-error-detail";
 	else if (accepted)
 		action = "client-error";
@@ -669,63 +846,58 @@ static void build(struct line *line, const struct report_conf *conf, const struc
 	else if (arrival->tcp)
 		verified = "tcp";
 	put_head(line, &arrival->time, !accepted);
-	put_event(line, "event", action);
-	put_words(line, "event.outcome", accepted ? "failure" : "unknown");
-	put_words(line, "event.id", arrival->event_id);
-	put_words(line, "sitebound.format", report_format_text(zone->format));
-	put_words(line, "sitebound.zone", zone->text);
+	put_event(line, KEY(",\"kind\":\"event\""), action);
+	put_words(line, EVENT, KEY("outcome"), accepted ? "failure" : "unknown");
+	put_words(line, EVENT, KEY("id"), arrival->event_id);
+	put_words(line, SITEBOUND, KEY("format"), report_format_text(zone->format));
+	put_key(line, SITEBOUND, KEY("zone"));
+	report_json_text(&line->json, zone->text, zone->text_len);
 	if (!accepted) {
 		const char *reason = report_reason_text(decoded->reason);
 
-		put_words(line, "event.reason", reason);
+		put_words(line, EVENT, KEY("reason"), reason);
 		say_words(line, "malformed report: ");
 		say_words(line, reason);
-	} else if (decoded->format == REPORT_ENVELOPE) {
+	} else if (zone->format == REPORT_ENVELOPE) {
 		put_envelope(line, zone, arrival->time.tv_sec, &decoded->u.envelope);
-	} else if (decoded->format == REPORT_PATTERN) {
-		put_match(line, zone->pattern, &decoded->u.match);
+	} else if (zone->format == REPORT_PATTERN) {
+		report_pattern_subject(qname, 0, qname->label_count - zone->apex.label_count,
+				       subject);
+		put_match(line, zone->pattern, &decoded->u.match, subject);
 	} else {
 		put_er(line, &decoded->u.er, qname);
 	}
-	put_words(line, "sitebound.verified", verified);
-	put_number(line, "sitebound.weight", weight(line, zone->max_weight));
+	put_words(line, SITEBOUND, KEY("verified"), verified);
+	put_number(line, SITEBOUND, KEY("weight"), weight(line, zone->max_weight));
 	put_client(line, conf->client_address, arrival);
 	put_question(line, arrival, qname);
 	put_observer(line, observer);
 	put_tags(line);
-	report_json_text(&line->json, "message", line->message, line->message_len);
+	put_message(line, line->message, line->message_len);
 }
 
-enum sb_err report_line(const struct report_conf *conf, struct report_scratch *scratch,
-			struct report_label_keys *label_keys,
+enum sb_err report_line(const struct report_conf *conf, struct report_label_keys *label_keys,
 			const struct report_observer *observer,
 			const struct report_arrival *arrival, char line[REPORT_LINE_MAX],
 			size_t *line_len)
 {
 	/* the last one leaves everything out that can be */
 	static const size_t limits[] = {1024, 256, 64, 16, 0};
-	const struct report_zone *zone;
-	struct report_decoded decoded;
+	struct sb_dname qname;
 	struct line made;
-	struct sb_query query = {.qtype = arrival->qtype, .qclass = arrival->qclass};
 	enum sb_err err = SB_ERANGE;
-	unsigned apex_label;
 	size_t i;
 
-	if (arrival->qname_len > SB_DNAME_MAX ||
-	    memchr(arrival->event_id, '\0', sizeof(arrival->event_id)) == NULL ||
-	    sb_dname_parse(&query.qname, arrival->qname, arrival->qname_len) != SB_OK)
-		return SB_EFORM;
-	zone = sb_zones_find(conf->rules.zones, &query.qname, &apex_label);
-	if (zone == NULL || zone->index != arrival->zone_index)
-		return SB_EFORM;
-	report_decode(zone, scratch, &query, apex_label, &arrival->client, &decoded);
-	if (decoded.outcome != REPORT_ACCEPTED && decoded.outcome != REPORT_MALFORMED)
+	if ((arrival->decoded.outcome != REPORT_ACCEPTED &&
+	     arrival->decoded.outcome != REPORT_MALFORMED) ||
+	    arrival->qname_len > SB_DNAME_MAX ||
+	    sb_dname_parse(&qname, arrival->qname, arrival->qname_len) != SB_OK ||
+	    qname.label_count < arrival->zone->apex.label_count)
 		return SB_EFORM;
 	for (i = 0; i < sizeof(limits) / sizeof(limits[0]) && err == SB_ERANGE; i++) {
 		line_init(&made, limits[i]);
 		made.label_keys = label_keys;
-		build(&made, conf, zone, observer, arrival, &query.qname, &decoded);
+		build(&made, conf, observer, arrival, &qname);
 		err = line_write(&made, line, line_len);
 	}
 	/* the fields that stay have room for sure */
@@ -736,50 +908,29 @@ enum sb_err report_stats_line(const struct report_observer *observer, const stru
 			      const struct report_counts *counts, char line[REPORT_LINE_MAX],
 			      size_t *line_len)
 {
-	/* dotted names, in the order of enum report_reason */
-	static const char *const names[REPORT_REASON_COUNT] = {
-#define NAME(reason) "sitebound.stats.malformed." reason
-		NULL,
-		NAME("version"),
-		NAME("alphabet"),
-		NAME("length"),
-		NAME("padding"),
-		NAME("short"),
-		NAME("flags"),
-		NAME("part"),
-		NAME("key"),
-		NAME("mac"),
-		NAME("checksum"),
-		NAME("tlv-type"),
-		NAME("tlv-length"),
-		NAME("tlv-value"),
-		NAME("tlv-duplicate"),
-		NAME("no-code"),
-		NAME("pattern"),
-		NAME("pattern-limit"),
-		NAME("er-syntax"),
-#undef NAME
-	};
 	struct line made;
 	int reason;
 
 	line_init(&made, 0);
 	put_head(&made, when, false);
-	put_event(&made, "metric", "report-stats");
-	put_number(&made, "sitebound.stats.accepted", counts->accepted);
-	put_number(&made, "sitebound.stats.duplicate", counts->duplicate);
-	put_number(&made, "sitebound.stats.partial", counts->partial);
-	report_json_object(&made.json, "sitebound.stats.malformed");
+	put_event(&made, KEY(",\"kind\":\"metric\""), "report-stats");
+	put_number(&made, SITEBOUND_STATS, KEY("accepted"), counts->accepted);
+	put_number(&made, SITEBOUND_STATS, KEY("duplicate"), counts->duplicate);
+	put_number(&made, SITEBOUND_STATS, KEY("partial"), counts->partial);
+	(void)object_of(&made, STATS_MALFORMED);
 	for (reason = REPORT_REASON_NONE + 1; reason < REPORT_REASON_COUNT; reason++) {
+		const char *word = report_reason_text((enum report_reason)reason);
+
 		if (counts->malformed[reason] != 0)
-			put_number(&made, names[reason], counts->malformed[reason]);
+			put_number(&made, STATS_MALFORMED, word, strlen(word),
+				   counts->malformed[reason]);
 	}
-	put_number(&made, "sitebound.stats.rate_limited", counts->rate_limited);
-	put_number(&made, "sitebound.stats.queue_dropped", counts->queue_dropped);
-	put_number(&made, "sitebound.stats.write_errors", counts->write_errors);
-	put_number(&made, "sitebound.stats.lines", counts->lines);
-	put_number(&made, "sitebound.stats.lines_astray", counts->lines_astray);
+	put_number(&made, SITEBOUND_STATS, KEY("rate_limited"), counts->rate_limited);
+	put_number(&made, SITEBOUND_STATS, KEY("queue_dropped"), counts->queue_dropped);
+	put_number(&made, SITEBOUND_STATS, KEY("write_errors"), counts->write_errors);
+	put_number(&made, SITEBOUND_STATS, KEY("lines"), counts->lines);
+	put_number(&made, SITEBOUND_STATS, KEY("lines_astray"), counts->lines_astray);
 	put_observer(&made, observer);
-	put_words(&made, "message", "report counters");
+	put_message(&made, KEY("report counters"));
 	return line_write(&made, line, line_len) == SB_OK ? SB_OK : SB_EFORM;
 }

@@ -63,15 +63,16 @@ enum report_outcome report_pattern_decode(const struct report_pattern *pattern,
 					  const struct sb_dname *qname, unsigned apex_label,
 					  struct report_match *match, enum report_reason *reason)
 {
+	char subject[SB_DNAME_TEXT_MAX];
 	const PCRE2_SIZE *pairs;
-	size_t i;
+	size_t subject_len, i;
 	int found;
 
 	if (apex_label < pattern->least_labels)
 		return REPORT_PARTIAL;
-	match->subject_len = report_pattern_subject(qname, 0, apex_label, match->subject);
-	found = report_pattern_match(pattern, match->subject, match->subject_len,
-				     scratch->match_data, scratch->match_context);
+	subject_len = report_pattern_subject(qname, 0, apex_label, subject);
+	found = report_pattern_match(pattern, subject, subject_len, scratch->match_data,
+				     scratch->match_context);
 	if (found <= 0) {
 		/* every other error is a limit: steps, heap, the JIT's stack */
 		*reason = found == PCRE2_ERROR_NOMATCH ? REPORT_REASON_PATTERN

@@ -39,8 +39,6 @@
 #define REPORT_IDENTITY_LEN 16
 /** Octets of a decoded envelope: 253 characters of base32 at most. */
 #define REPORT_STREAM_MAX 160
-/** Type 31 values in one envelope: at least three octets each. */
-#define REPORT_LABELS_MAX (REPORT_STREAM_MAX / 3)
 /** Octets of a label's key. */
 #define REPORT_LABEL_KEY_LEN 16
 /** Different keys of labels that the lines of a zone have in a day. */
@@ -133,8 +131,7 @@ struct report_zone {
 	/** of negative answers and of the SOA, seconds */
 	uint32_t negative_ttl;
 	bool require_tcp;
-	/** answer A questions with ack_a */
-	bool has_ack_a;
+	/** A questions are answered with this address; len 0: with none */
 	struct sb_addr ack_a;
 	struct sb_soa soa;
 	/** the apex NS RRset; none in it: NODATA */
@@ -227,39 +224,39 @@ enum report_reason {
 /** The word for a reason as the log has it ("tlv-type"); "" for REPORT_REASON_NONE. */
 const char *report_reason_text(enum report_reason reason);
 
-/** A stretch of octets: where it begins and how many. */
-struct report_span {
-	uint16_t at;
-	uint16_t len;
+/** Octets of an envelope's stream: where they begin and how many. */
+struct report_envelope_span {
+	uint8_t at;
+	uint8_t len;
 };
 
-/** A decoded envelope (version 1). Spans are into stream. */
+/** A decoded envelope (version 1). */
 struct report_envelope {
 	uint8_t stream[REPORT_STREAM_MAX];
-	size_t stream_len;
+	uint8_t stream_len;
+	/** where the TLVs are; behind them is the check */
+	uint8_t tlv_at, tlv_end;
 	bool authenticated;
 	bool multi_part;
 	/** 0 unless multi_part */
 	uint8_t part_index;
 	/** 1 unless multi_part */
 	uint8_t part_count;
-	/** octets 0..3 of the check */
-	uint8_t check[4];
 	/** bit N: the value of type N is in tlv[N] */
 	uint32_t present;
 	/** bit N: type N was there, but is not known or has an unknown enum value */
 	uint32_t unknown;
-	struct report_span tlv[32];
-	/** the values of type 31, "key=value" */
-	struct report_span label[REPORT_LABELS_MAX];
-	size_t label_count;
+	struct report_envelope_span tlv[32];
+};
+
+/** Characters of a pattern's subject: where they begin and how many. */
+struct report_span {
+	uint16_t at;
+	uint16_t len;
 };
 
 /** What a pattern found. */
 struct report_match {
-	/** the labels left of the zone as the pattern saw them */
-	char subject[SB_DNAME_TEXT_MAX];
-	size_t subject_len;
 	/** by the index of the pattern's fields; at is UINT16_MAX when the group is not set */
 	struct report_span field[REPORT_FIELDS_MAX];
 };
@@ -285,8 +282,7 @@ struct report_decoded {
 	bool id_is_final;
 	/** the report carries a MAC that was verified */
 	bool authenticated;
-	enum report_format format;
-	/** by format, for accepted names only */
+	/** by the zone's format, for accepted names only */
 	union {
 		struct report_envelope envelope;
 		struct report_match match;
@@ -314,7 +310,7 @@ void report_scratch_free(struct report_scratch *scratch);
  * @param query: the question; borrowed by decoded.
  * @param apex_label: from sb_zones_find().
  * @param client: the DNS peer's full address; len 0 when there is none.
- * @param decoded: is filled whole; with outcome partial and ignored only outcome and format are.
+ * @param decoded: is filled whole; with outcome partial and ignored only outcome is.
  */
 void report_decode(const struct report_zone *zone, struct report_scratch *scratch,
 		   const struct sb_query *query, unsigned apex_label, const struct sb_addr *client,
@@ -348,8 +344,10 @@ void report_decide(const struct report_zone *zone, const struct sb_query *query,
 
 /* ---- from the resolver threads to the writer ---- */
 
-/** All that a line needs and the resolver thread alone knows. Fixed size, nothing to free. */
+/** All that a line needs and the resolver thread knows. Fixed size, nothing to free. */
 struct report_arrival {
+	/** of the configuration that is in force until the writer has ended */
+	const struct report_zone *zone;
 	/** CLOCK_REALTIME */
 	struct timespec time;
 	/** the DNS peer, whole: the line writer applies client-address; len 0: not known */
@@ -359,18 +357,12 @@ struct report_arrival {
 	bool tcp, quic;
 	uint16_t qtype;
 	uint16_t qclass;
-	/** RCODE of the answer */
-	uint8_t rcode;
-	/** enum report_outcome: accepted or malformed */
-	uint8_t outcome;
-	/** enum report_reason */
-	uint8_t reason;
-	/** report_zone.index in the configuration that was in force */
-	uint16_t zone_index;
 	uint16_t qname_len;
 	/** as asked, case kept */
 	uint8_t qname[SB_DNAME_MAX];
 	char event_id[REPORT_EVENT_ID_MAX];
+	/** accepted or malformed */
+	struct report_decoded decoded;
 };
 
 /* ---- lines ---- */
@@ -386,19 +378,19 @@ struct report_observer {
 struct report_label_keys;
 
 /**
- * Write the JSON line of a report. The name is decoded again: the queue carries names only.
+ * Write the JSON line of a report.
  * @param conf: the configuration that was in force when the question came.
- * @param scratch: the calling thread's.
  * @param label_keys: what limits the keys of labels; NULL: nothing but the zone's list.
  * @param line: the line and its line feed; no final zero.
  * @param line_len: octets of the line.
- * @return SB_OK; SB_EFORM when the arrival is not one of this configuration's zones or is neither
- *	accepted nor malformed.
+ * @return SB_OK; SB_EFORM when the arrival is neither accepted nor malformed or has no name in its
+ *	zone.
  */
-SB_MUST_CHECK enum sb_err
-report_line(const struct report_conf *conf, struct report_scratch *scratch,
-	    struct report_label_keys *label_keys, const struct report_observer *observer,
-	    const struct report_arrival *arrival, char line[REPORT_LINE_MAX], size_t *line_len);
+SB_MUST_CHECK enum sb_err report_line(const struct report_conf *conf,
+				      struct report_label_keys *label_keys,
+				      const struct report_observer *observer,
+				      const struct report_arrival *arrival,
+				      char line[REPORT_LINE_MAX], size_t *line_len);
 
 /** The numbers of a stats line. */
 struct report_counts {

@@ -111,7 +111,6 @@ static void read_ack_a(const struct sb_value *value, void *out)
 		return;
 	}
 	zone->ack_a.len = SB_IP4_LEN;
-	zone->has_ack_a = true;
 }
 
 static void read_zone_ttl(const struct sb_value *value, void *out)

@@ -93,6 +93,7 @@ static size_t put_escape(char *text, size_t at, uint8_t octet)
 size_t report_name_to_text(const struct sb_dname *name, unsigned first, unsigned end, bool lower,
 			   char text[SB_DNAME_TEXT_MAX])
 {
+	uint8_t folded[SB_LABEL_MAX];
 	size_t at = 0;
 	unsigned i;
 
@@ -102,8 +103,12 @@ size_t report_name_to_text(const struct sb_dname *name, unsigned first, unsigned
 
 		if (i > first)
 			text[at++] = '.';
+		if (lower) {
+			sb_octets_lower(folded, label, label_len);
+			label = folded;
+		}
 		for (j = 0; j < label_len; j++) {
-			uint8_t octet = lower ? sb_lower(label[j]) : label[j];
+			uint8_t octet = label[j];
 
 			if (octet > 32 && octet < 127 && octet != '"' && octet != '\\' &&
 			    octet != '.')
@@ -178,10 +183,17 @@ size_t report_text_clean(const uint8_t *from, size_t from_len, char *to, size_t 
 
 	while (at < from_len) {
 		uint8_t lead = from[at], least, most;
-		unsigned follow = utf8_follow(lead, &least, &most);
 		size_t used = 1;
-		bool good = lead >= 0x20 && lead < 0x7f;
+		unsigned follow;
+		bool good = false;
 
+		/* most texts are nothing else */
+		if (lead >= 0x20 && lead < 0x7f && out < room) {
+			to[out++] = (char)lead;
+			at++;
+			continue;
+		}
+		follow = utf8_follow(lead, &least, &most);
 		if (follow > 0) {
 			while (used <= follow && at + used < from_len && from[at + used] >= least &&
 			       from[at + used] <= most) {

@@ -42,7 +42,6 @@ struct batch_line {
 struct report_writer {
 	struct report_writer_setup setup;
 	struct report_target *target;
-	struct report_scratch *scratch;
 	struct report_label_keys *label_keys;
 	struct report_stats_slot *slot;
 	pthread_t thread;
@@ -139,12 +138,11 @@ static void fill(struct report_writer *writer)
 	struct report_arrival arrival;
 
 	while (batch_has_room(writer) && report_queue_take(writer->setup.queue, &arrival)) {
-		bool counts = arrival.outcome == REPORT_ACCEPTED;
+		bool counts = arrival.decoded.outcome == REPORT_ACCEPTED;
 		size_t line_len = 0;
 
-		if (report_line(writer->setup.conf, writer->scratch, writer->label_keys,
-				writer->setup.observer, &arrival, writer->batch + writer->batch_len,
-				&line_len) == SB_OK)
+		if (report_line(writer->setup.conf, writer->label_keys, writer->setup.observer,
+				&arrival, writer->batch + writer->batch_len, &line_len) == SB_OK)
 			batch_add(writer, line_len, counts);
 		else if (counts)
 			give_up(writer);
@@ -338,7 +336,7 @@ static void finish(struct report_writer *writer)
 	}
 	batch_remove(writer, writer->batch_len, false);
 	while (report_queue_take(writer->setup.queue, &arrival))
-		if (arrival.outcome == REPORT_ACCEPTED)
+		if (arrival.decoded.outcome == REPORT_ACCEPTED)
 			give_up(writer);
 	if (writer->given_up > 0) {
 		char text[512];
@@ -386,11 +384,10 @@ struct report_writer *report_writer_start(const struct report_writer_setup *setu
 	writer->setup = *setup;
 	writer->batch = malloc(BATCH_LEN);
 	writer->target = report_target_new(setup->conf->log, setup->log_path);
-	writer->scratch = report_scratch_new(setup->conf);
 	writer->label_keys = report_label_keys_new(setup->conf);
 	writer->slot = report_stats_claim(setup->stats);
-	if (writer->batch == NULL || writer->target == NULL || writer->scratch == NULL ||
-	    writer->label_keys == NULL || writer->slot == NULL)
+	if (writer->batch == NULL || writer->target == NULL || writer->label_keys == NULL ||
+	    writer->slot == NULL)
 		goto failed;
 	/* signals are for the resolver's threads */
 	sigfillset(&all);
@@ -402,7 +399,6 @@ struct report_writer *report_writer_start(const struct report_writer_setup *setu
 		return writer;
 	}
 failed:
-	report_scratch_free(writer->scratch);
 	report_label_keys_free(writer->label_keys);
 	report_target_free(writer->target);
 	free(writer->batch);
@@ -417,7 +413,6 @@ void report_writer_stop(struct report_writer *writer)
 	atomic_store(&writer->stopping, true);
 	report_queue_wake(writer->setup.queue);
 	pthread_join(writer->thread, NULL);
-	report_scratch_free(writer->scratch);
 	report_label_keys_free(writer->label_keys);
 	report_target_free(writer->target);
 	free(writer->batch);

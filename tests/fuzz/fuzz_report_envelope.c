@@ -36,8 +36,9 @@ static size_t to_wire(const uint8_t *stream, size_t stream_len, uint8_t *wire)
 /** Each TLV lies where the stream is, and counts as known or unknown. */
 static void check(const struct report_envelope *envelope)
 {
+	struct report_envelope_span label;
+	size_t at = envelope->tlv_at;
 	unsigned type;
-	size_t i;
 
 	MUST(envelope->stream_len <= REPORT_STREAM_MAX);
 	MUST(envelope->part_index < envelope->part_count);
@@ -46,8 +47,9 @@ static void check(const struct report_envelope *envelope)
 	for (type = 0; type < 32; type++)
 		MUST(envelope->tlv[type].at + envelope->tlv[type].len + 4 <= envelope->stream_len ||
 		     envelope->tlv[type].len == 0);
-	for (i = 0; i < envelope->label_count; i++)
-		MUST(envelope->label[i].at + envelope->label[i].len + 4 <= envelope->stream_len);
+	while (report_envelope_next_label(envelope, envelope->tlv_end, &at, &label))
+		MUST(label.len >= 2 && label.at + label.len + 4 <= envelope->stream_len);
+	MUST(at == envelope->tlv_end);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

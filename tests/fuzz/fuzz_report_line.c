@@ -106,18 +106,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	arrival.time.tv_sec = 1767225600;
 	arrival.client = fuzz_client;
-	arrival.zone_index = (uint16_t)question.zone->index;
+	arrival.zone = question.zone;
+	arrival.decoded = question.decoded;
 	arrival.qname_len = (uint16_t)at;
 	memcpy(arrival.qname, wire, at);
 	if (question.decoded.outcome == REPORT_ACCEPTED ||
 	    question.decoded.outcome == REPORT_MALFORMED) {
 		report_event_id(&question.decoded, arrival.time.tv_sec, arrival.event_id);
-		MUST(report_line(fuzz_conf, fuzz_scratch, NULL, &observer, &arrival, line,
-				 &line_len) == SB_OK);
+		MUST(report_line(fuzz_conf, NULL, &observer, &arrival, line, &line_len) == SB_OK);
 		check_line(line, line_len);
 	} else {
-		MUST(report_line(fuzz_conf, fuzz_scratch, NULL, &observer, &arrival, line,
-				 &line_len) == SB_EFORM);
+		MUST(report_line(fuzz_conf, NULL, &observer, &arrival, line, &line_len) ==
+		     SB_EFORM);
 	}
 	return 0;
 }

@@ -19,7 +19,7 @@ static void full(void **state)
 	zone = bench.conf->zone[0];
 	assert_string_equal(zone->text, "r.example.net");
 	assert_int_equal(zone->format, REPORT_ENVELOPE);
-	assert_true(zone->has_ack_a);
+	assert_int_equal(zone->ack_a.len, SB_IP4_LEN);
 	assert_int_equal(zone->ack_a.octet[3], 53);
 	assert_int_equal(zone->key_count, 1);
 	assert_int_equal(zone->keys[0].id, 1);
@@ -55,7 +55,7 @@ static void least(void **state)
 	assert_int_equal(zone->negative_ttl, 60);
 	assert_int_equal(zone->soa.ttl, 60);
 	assert_false(zone->require_tcp);
-	assert_false(zone->has_ack_a);
+	assert_int_equal(zone->ack_a.len, 0);
 	assert_false(zone->has_labels);
 	assert_int_equal(zone->ns.rr_count, 0);
 	assert_int_equal(bench.conf->pattern_pairs, 0);

@@ -3,7 +3,7 @@
 #include "../../modules/report/json.h"
 #include "report_testing.h"
 
-static void check(const struct report_json *json, const char *expected)
+static void check(struct report_json *json, const char *expected)
 {
 	char text[REPORT_LINE_MAX];
 	size_t len = report_json_write(json, text, sizeof(text) - 1);
@@ -12,31 +12,90 @@ static void check(const struct report_json *json, const char *expected)
 	assert_string_equal(text, expected);
 }
 
+static uint16_t object(struct report_json *json, uint16_t in, const char *key)
+{
+	return report_json_object(json, in, key, strlen(key));
+}
+
+static void number(struct report_json *json, uint16_t in, const char *key, uint64_t value)
+{
+	report_json_key(json, in, key, strlen(key));
+	report_json_number(json, value);
+}
+
+static void text(struct report_json *json, uint16_t in, const char *key, const char *value)
+{
+	report_json_key(json, in, key, strlen(key));
+	report_json_text(json, value, strlen(value));
+}
+
 static void objects(void **state)
 {
-	static const char *const texts[] = {"a", "\""};
+	static const char *const words[] = {"a", "b"};
 	static const uint64_t numbers[] = {0, UINT64_MAX};
+	const uint16_t root = REPORT_JSON_ROOT;
 	struct report_json json;
+	uint16_t b, d;
 
 	(void)state;
 	report_json_init(&json);
 	check(&json, "{}");
-	report_json_text(&json, "b.c", "x", 1);
-	report_json_number(&json, "a", 7);
-	report_json_text(&json, "b.d.e", "", 0);
-	report_json_texts(&json, "b.f", texts, 2);
-	report_json_texts(&json, "b.g", texts, 0);
-	report_json_numbers(&json, "h", numbers, 2);
-	report_json_object(&json, "i.j");
+	b = object(&json, root, "b");
+	text(&json, b, "c", "x");
+	number(&json, root, "a", 7);
+	/* an object that is there is found, and goes on where it is */
+	d = object(&json, b, "d");
+	assert_int_equal(object(&json, root, "b"), b);
+	text(&json, d, "e", "");
+	report_json_key(&json, b, "f", 1);
+	report_json_list(&json, words, 2);
+	report_json_key(&json, b, "g", 1);
+	report_json_list(&json, words, 0);
+	report_json_key(&json, root, "h", 1);
+	report_json_numbers(&json, numbers, 2);
+	object(&json, object(&json, root, "i"), "j");
+	/* behind the object, though the member before it is in the same one */
+	number(&json, root, "k", 1);
 	/* a prefix of a key is another key */
-	report_json_number(&json, "bb", 1);
-	check(&json,
-	      "{\"b\":{\"c\":\"x\",\"d\":{\"e\":\"\"},\"f\":[\"a\",\"\\\"\"],\"g\":[]},\"a\":7,"
-	      "\"h\":[0,18446744073709551615],\"i\":{\"j\":{}},\"bb\":1}");
-	/* the newer value, at the older one's place */
-	report_json_number(&json, "b.c", 2);
-	check(&json, "{\"b\":{\"c\":2,\"d\":{\"e\":\"\"},\"f\":[\"a\",\"\\\"\"],\"g\":[]},\"a\":7,"
-		     "\"h\":[0,18446744073709551615],\"i\":{\"j\":{}},\"bb\":1}");
+	assert_int_not_equal(object(&json, root, "bb"), b);
+	report_json_members(&json, d, ",\"l\":1,\"m\":2", 12);
+	report_json_key(&json, d, "n", 1);
+	report_json_raw(&json, "1.5", 3);
+	check(&json, "{\"b\":{\"c\":\"x\",\"d\":{\"e\":\"\",\"l\":1,\"m\":2,\"n\":1.5},"
+		     "\"f\":[\"a\",\"b\"],\"g\":[]},\"a\":7,"
+		     "\"h\":[0,18446744073709551615],\"i\":{\"j\":{}},\"k\":1,\"bb\":{}}");
+}
+
+/** A place is kept, whether something comes there or not, and is the first or not. */
+static void places(void **state)
+{
+	static const char *const expected[] = {"{\"a\":{},\"b\":2}", "{\"p\":0,\"a\":{},\"b\":2}",
+					       "{\"a\":{},\"q\":0,\"r\":1,\"b\":2}",
+					       "{\"p\":0,\"a\":{},\"q\":0,\"r\":1,\"b\":2}"};
+	struct report_json json;
+	unsigned filled;
+
+	(void)state;
+	for (filled = 0; filled < 4; filled++) {
+		const uint16_t root = REPORT_JSON_ROOT;
+		uint16_t p, q;
+
+		report_json_init(&json);
+		p = report_json_place(&json, root);
+		object(&json, root, "a");
+		q = report_json_place(&json, root);
+		number(&json, root, "b", 2);
+		if ((filled & 1) != 0) {
+			report_json_go_to(&json, root, p);
+			number(&json, root, "p", 0);
+		}
+		if ((filled & 2) != 0) {
+			report_json_go_to(&json, root, q);
+			number(&json, root, "q", 0);
+			number(&json, root, "r", 1);
+		}
+		check(&json, expected[filled]);
+	}
 }
 
 static void escapes(void **state)
@@ -57,7 +116,7 @@ static void escapes(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		report_json_init(&json);
-		report_json_text(&json, "a", rows[i].text, strlen(rows[i].text));
+		text(&json, REPORT_JSON_ROOT, "a", rows[i].text);
 		check(&json, rows[i].json);
 	}
 }
@@ -65,55 +124,65 @@ static void escapes(void **state)
 /** Every limit at its edge, and one past it. */
 static void limits(void **state)
 {
-	static char names[REPORT_JSON_NODES][8], text[REPORT_JSON_TEXT];
+	static char names[REPORT_JSON_NODES][8], octets[REPORT_JSON_TEXT];
 	struct report_json json;
 	char out[64];
 	size_t i;
 
 	(void)state;
 	report_json_init(&json);
-	report_json_number(&json, "a", 12);
+	number(&json, REPORT_JSON_ROOT, "a", 12);
 	assert_int_equal(report_json_write(&json, out, 8), 8);
 	assert_memory_equal(out, "{\"a\":12}", 8);
 	assert_int_equal(report_json_write(&json, out, 7), 0);
-	/* values */
-	memset(text, 'x', sizeof(text));
 	report_json_init(&json);
-	report_json_text(&json, "a", text, REPORT_JSON_TEXT - 2);
+	number(&json, object(&json, REPORT_JSON_ROOT, "abc"), "d", 1);
+	assert_int_equal(report_json_write(&json, out, 15), 15);
+	for (i = 0; i < 15; i++)
+		assert_int_equal(report_json_write(&json, out, i), 0);
+	/* members: a comma, four octets of the key, and two quotes */
+	memset(octets, 'x', sizeof(octets));
+	report_json_init(&json);
+	report_json_key(&json, REPORT_JSON_ROOT, "a", 1);
+	report_json_text(&json, octets, REPORT_JSON_TEXT - 5 - 2);
 	assert_false(json.full);
-	report_json_number(&json, "b", 1);
+	report_json_number(&json, 1);
 	assert_true(json.full);
-	assert_int_equal(report_json_write(&json, text, sizeof(text)), 0);
-	assert_null(report_json_name(&json, "c"));
-	/* members: node 0 is the object itself */
+	assert_int_equal(report_json_write(&json, octets, sizeof(octets)), 0);
+	report_json_init(&json);
+	report_json_key(&json, REPORT_JSON_ROOT, octets, REPORT_JSON_TEXT - 4);
+	assert_false(json.full);
+	report_json_init(&json);
+	report_json_key(&json, REPORT_JSON_ROOT, octets, REPORT_JSON_TEXT - 3);
+	assert_true(json.full);
+	/* objects: node 0 is the root */
 	report_json_init(&json);
 	for (i = 0; i < REPORT_JSON_NODES - 1; i++) {
 		snprintf(names[i], sizeof(names[i]), "n%zu", i);
-		report_json_number(&json, names[i], 1);
+		object(&json, REPORT_JSON_ROOT, names[i]);
 	}
 	assert_false(json.full);
-	report_json_number(&json, names[0], 2);
+	assert_int_equal(object(&json, REPORT_JSON_ROOT, names[7]), 8);
 	assert_false(json.full);
-	report_json_number(&json, "one.more", 1);
+	number(&json, REPORT_JSON_ROOT, "one-more", 1);
 	assert_true(json.full);
+	assert_int_equal(report_json_write(&json, octets, sizeof(octets)), 0);
 }
 
-/** Random texts and names, read back. */
+/** Random texts, read back. */
 static void read_back(void **state)
 {
-	static const char *const names[] = {"a", "b", "a.b", "c.d", "c.e", "c.d.f", "g.h.i.j", "c"};
 	struct report_json json;
 	char raw[64], clean[192], out[REPORT_LINE_MAX];
 	uint32_t seed = 7;
 	unsigned round;
-	json_t *object;
+	json_t *read;
 	json_error_t error;
 
 	(void)state;
 	for (round = 0; round < 20000; round++) {
 		size_t len, clean_len, i, out_len;
 		bool changed = false;
-		const char *name = names[round % 8];
 
 		seed = seed * 1664525 + 1013904223;
 		len = seed >> 26;
@@ -124,24 +193,23 @@ static void read_back(void **state)
 		clean_len = report_text_clean((const uint8_t *)raw, len, clean, sizeof(clean),
 					      &changed);
 		report_json_init(&json);
-		report_json_text(&json, name, clean, clean_len);
+		report_json_key(&json, object(&json, REPORT_JSON_ROOT, "a"), "b", 1);
+		report_json_text(&json, clean, clean_len);
 		out_len = report_json_write(&json, out, sizeof(out));
-		object = json_loadb(out, out_len, 0, &error);
-		if (object == NULL)
+		read = json_loadb(out, out_len, 0, &error);
+		if (read == NULL)
 			fail_msg("%s: %.*s", error.text, (int)out_len, out);
-		assert_int_equal(json_string_length(field(object, name)), clean_len);
-		assert_memory_equal(json_string_value(field(object, name)), clean, clean_len);
-		json_decref(object);
+		assert_int_equal(json_string_length(field(read, "a.b")), clean_len);
+		assert_memory_equal(json_string_value(field(read, "a.b")), clean, clean_len);
+		json_decref(read);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(objects),
-		cmocka_unit_test(escapes),
-		cmocka_unit_test(limits),
-		cmocka_unit_test(read_back),
+		cmocka_unit_test(objects), cmocka_unit_test(places),	cmocka_unit_test(escapes),
+		cmocka_unit_test(limits),  cmocka_unit_test(read_back),
 	};
 
 	return cmocka_run_group_tests_name("report json", tests, NULL, NULL);

@@ -177,7 +177,7 @@ static void whole(void **state)
 	bench_free(&bench);
 }
 
-static void rcodes_and_types(void **state)
+static void types(void **state)
 {
 	struct bench bench;
 	struct asked asked;
@@ -186,19 +186,13 @@ static void rcodes_and_types(void **state)
 	(void)state;
 	bench_load(&bench, "good-report-full.yaml");
 	ask(&bench, &asked, "e1aafbwlb5cedsalmkpu.r.example.net", SB_TYPE_AAAA);
-	asked.arrival.rcode = 3;
 	line = line_of(&bench, &asked);
-	assert_string_equal(text_of(line, "dns.response_code"), "NXDOMAIN");
 	assert_string_equal(text_of(line, "dns.question.type"), "AAAA");
-	json_decref(line);
-	asked.arrival.rcode = 200;
-	line = line_of(&bench, &asked);
-	assert_string_equal(text_of(line, "dns.response_code"), "RCODE200");
 	json_decref(line);
 	bench_free(&bench);
 }
 
-/** An arrival that is no report of this configuration is no line. */
+/** An arrival that is no report is no line. */
 static void refused(void **state)
 {
 	struct bench bench;
@@ -209,23 +203,21 @@ static void refused(void **state)
 	(void)state;
 	bench_load(&bench, "good-report-full.yaml");
 #define REFUSED() \
-	assert_int_equal(report_line(bench.conf, bench.scratch, NULL, &test_observer, \
-				     &asked.arrival, line, &line_len), \
-			 SB_EFORM)
+	assert_int_equal( \
+		report_line(bench.conf, NULL, &test_observer, &asked.arrival, line, &line_len), \
+		SB_EFORM)
 	ask(&bench, &asked, "x.r.example.net", SB_TYPE_A);
 	REFUSED();
 	ask(&bench, &asked, "e1aafbwlb5cedsalmkpu.r.example.net", SB_TYPE_A);
-	asked.arrival.zone_index = 1;
-	REFUSED();
-	asked.arrival.zone_index = 0;
 	asked.arrival.qname_len = 256;
 	REFUSED();
 	asked.arrival.qname_len = 10;
 	REFUSED();
 	asked.arrival.qname_len = 0;
 	REFUSED();
-	ask(&bench, &asked, "e1aafbwlb5cedsalmkpu.r.example.net", SB_TYPE_A);
-	memset(asked.arrival.event_id, 'x', sizeof(asked.arrival.event_id));
+	/* fewer labels than its zone has */
+	memcpy(asked.arrival.qname, "\3net", 5);
+	asked.arrival.qname_len = 5;
 	REFUSED();
 	bench_free(&bench);
 }
@@ -323,8 +315,7 @@ static void longest_er(void **state)
 	memcpy(wire + at, "\0045555\003_er\001z", 12);
 	ask_wire(&bench, &asked, wire, 255, SB_TYPE_TXT, &client6);
 	assert_int_equal(asked.decoded.outcome, REPORT_ACCEPTED);
-	assert_int_equal(report_line(bench.conf, bench.scratch, NULL, &observer, &asked.arrival,
-				     line, &line_len),
+	assert_int_equal(report_line(bench.conf, NULL, &observer, &asked.arrival, line, &line_len),
 			 SB_OK);
 	object = json_loadb(line, line_len, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(object);
@@ -589,11 +580,11 @@ static void stats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(client),	    cmocka_unit_test(whole),
-		cmocka_unit_test(rcodes_and_types), cmocka_unit_test(refused),
-		cmocka_unit_test(long_fields),	    cmocka_unit_test(longest_er),
-		cmocka_unit_test(typed_fields),	    cmocka_unit_test(weights),
-		cmocka_unit_test(labels),	    cmocka_unit_test(stats),
+		cmocka_unit_test(client),	cmocka_unit_test(whole),
+		cmocka_unit_test(types),	cmocka_unit_test(refused),
+		cmocka_unit_test(long_fields),	cmocka_unit_test(longest_er),
+		cmocka_unit_test(typed_fields), cmocka_unit_test(weights),
+		cmocka_unit_test(labels),	cmocka_unit_test(stats),
 	};
 
 	return cmocka_run_group_tests_name("report lines", tests, NULL, NULL);

@@ -535,6 +535,25 @@ static struct report_counts end(struct work *work)
 	return counts;
 }
 
+/** Complete an arrival that has a name, as a resolver thread does. */
+static void decode(const struct work *work, struct report_arrival *arrival)
+{
+	static const struct sb_addr nobody = {.len = 0};
+	const struct report_conf *conf = sb_conf_section(work->conf, "report");
+	struct report_scratch *scratch = report_scratch_new(conf);
+	struct sb_query query = {.qtype = SB_TYPE_TXT, .qclass = SB_CLASS_IN};
+	unsigned apex_label;
+
+	assert_non_null(scratch);
+	assert_int_equal(sb_dname_parse(&query.qname, arrival->qname, arrival->qname_len), SB_OK);
+	arrival->qtype = query.qtype;
+	arrival->qclass = query.qclass;
+	arrival->zone = sb_zones_find(conf->rules.zones, &query.qname, &apex_label);
+	assert_non_null(arrival->zone);
+	report_decode(arrival->zone, scratch, &query, apex_label, &nobody, &arrival->decoded);
+	report_scratch_free(scratch);
+}
+
 /** A report as a resolver thread sends it: an envelope with the code 7 and a nonce of its own. */
 static void send_report(struct work *work)
 {
@@ -561,9 +580,6 @@ static void send_report(struct work *work)
 	label[len++] = base32[held << (5 - bits) & 31];
 	memset(&arrival, 0, sizeof(arrival));
 	clock_gettime(CLOCK_REALTIME, &arrival.time);
-	arrival.qtype = SB_TYPE_TXT;
-	arrival.qclass = SB_CLASS_IN;
-	arrival.outcome = REPORT_ACCEPTED;
 	at = arrival.qname;
 	*at++ = (uint8_t)len;
 	memcpy(at, label, len);
@@ -571,6 +587,7 @@ static void send_report(struct work *work)
 	memcpy(at, "\1r\7example\3net", 15);
 	arrival.qname_len = (uint16_t)(len + 1 + 15);
 	snprintf(arrival.event_id, sizeof(arrival.event_id), "%08x", nonce);
+	decode(work, &arrival);
 	report_stats_add(work->slot, REPORT_COUNT_ACCEPTED, 1);
 	if (!report_queue_put(work->queue, 0, &arrival))
 		report_stats_add(work->slot, REPORT_COUNT_QUEUE_DROPPED, 1);
@@ -581,12 +598,9 @@ static void send_malformed(struct work *work)
 	struct report_arrival arrival;
 
 	memset(&arrival, 0, sizeof(arrival));
-	arrival.qtype = SB_TYPE_TXT;
-	arrival.qclass = SB_CLASS_IN;
-	arrival.outcome = REPORT_MALFORMED;
-	arrival.reason = REPORT_REASON_SHORT;
 	memcpy(arrival.qname, "\2e1\1r\7example\3net", 18);
 	arrival.qname_len = 18;
+	decode(work, &arrival);
 	report_stats_add(work->slot, REPORT_COUNT_MALFORMED + REPORT_REASON_SHORT, 1);
 	assert_true(report_queue_put(work->queue, 0, &arrival));
 }
