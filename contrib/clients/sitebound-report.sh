@@ -17,7 +17,7 @@ Prints the name of a client error report.
   -s              ask for the name as well (TXT), and print what came of it: arrived, failed or
                   unknown (an answer without an acknowledgement)
 Fields: error.code error.type service.name user_agent.name user_agent.version user_agent.os.type
-  user_agent.os.version device.model.identifier sitebound.access duration_ms server.ip (IPv4)
+  user_agent.os.version device.model.identifier sitebound.access duration_ms server.ip
   server.port http.response.status_code event.start error.message sitebound.install_id
   sitebound.sample_rate sitebound.count client.geo.country_iso_code server.domain
   sitebound.attempt network.application labels.KEY, and raw.TYPE in hexadecimal digits
@@ -36,8 +36,47 @@ tcp.address_unreachable tcp.failed tls.version_or_cipher_mismatch tls.bad_client
 tls.cert.name_invalid tls.cert.date_invalid tls.cert.authority_invalid tls.cert.invalid
 tls.cert.revoked tls.cert.pinned_key_not_in_cert_chain tls.protocol.error tls.failed http.error
 http.protocol.error http.response.invalid http.response.redirect_loop http.failed'
-OS_TYPES='- linux macos windows ios android unix'
-ACCESS='- wifi cellular ethernet vpn other'
+OS_TYPES='linux macos windows ios android unix'
+ACCESS='wifi cellular ethernet vpn other'
+
+# field, TLV type, how its value is written (as one of the words above: a number), octets at most
+FIELDS='error.code 1 code 32
+error.code 2 uint 4
+error.type 3 error 4
+service.name 4 text 255
+user_agent.name 5 text 255
+user_agent.version 6 text 255
+user_agent.os.type 7 os 4
+user_agent.os.version 8 text 255
+device.model.identifier 9 text 255
+sitebound.access 10 access 4
+duration_ms 11 uint 4
+server.ip 12 address 16
+server.port 13 uint 2
+http.response.status_code 14 uint 2
+event.start 15 uint 4
+error.message 16 text 255
+sitebound.install_id 17 id 8
+sitebound.sample_rate 18 uint 8
+sitebound.count 19 uint 8
+client.geo.country_iso_code 20 country 2
+server.domain 21 text 255
+sitebound.attempt 22 uint 2
+network.application 23 text 255
+labels. 31 label 255'
+
+# look_up FIELD TYPE: set number, kind and most of the one or the other.
+look_up() {
+	while read -r known number kind most; do
+		if [ "$known" = "$1" ] || [ "$number" = "$2" ]; then
+			return 0
+		fi
+	done <<EOF
+$FIELDS
+EOF
+	kind=none most=255
+	return 1
+}
 
 # Texts to hexadecimal digits.
 hex_text() {
@@ -51,36 +90,36 @@ is_hex() {
 	[ $((${#1} % 2)) -eq 0 ]
 }
 
-# hex_uint NUMBER OCTETS: big-endian, no leading zero octet; zero is no octet.
+# Big-endian, no leading zero octet; zero is no octet.
 hex_uint() {
 	case $1 in
 	'' | *[!0-9]* | 0?*) die "$field: \"$1\" is no number" ;;
+	????????????????????*) die "$field: $1 is out of range" ;;
+	???????????????????)
+		high=${1%??????????}
+		if [ "$high" -gt 922337203 ] || { [ "$high" -eq 922337203 ] && [ "${1#?????????}" -gt 6854775807 ]; }; then
+			die "$field: $1 is out of range"
+		fi ;;
 	esac
-	if [ ${#1} -gt 15 ]; then
-		die "$field: $1 is out of range"
-	fi
 	[ "$1" -ne 0 ] || return 0
 	digits=$(printf '%x' "$1")
 	if [ $((${#digits} % 2)) -eq 1 ]; then
 		digits=0$digits
 	fi
-	if [ ${#digits} -gt $(($2 * 2)) ]; then
-		die "$field: $1 is out of range"
-	fi
 	printf '%s' "$digits"
 }
 
-# hex_word VALUE WORDS: the number of a word in a list.
+# hex_word VALUE FIRST WORDS: the number of a word in a list.
 hex_word() {
-	number=0
-	for word in $2; do
+	index=$2
+	for word in $3; do
 		if [ "$word" = "$1" ]; then
-			hex_uint "$number" 4
+			hex_uint "$index"
 			return 0
 		fi
-		number=$((number + 1))
+		index=$((index + 1))
 	done
-	hex_uint "${1#type}" 4
+	hex_uint "${1#type}"
 }
 
 hex_ip4() {
@@ -90,87 +129,157 @@ hex_ip4() {
 		octet=${rest%%.*}
 		rest=${rest#*.}
 		case $octet in
-		'' | *[!0-9]* | 0?* | ????*) die "$field: \"$1\" is no IPv4 address (raw.12 takes IPv6)" ;;
+		'' | *[!0-9]* | 0?* | ????*) die "$field: \"$1\" is no IP address" ;;
 		esac
 		if [ "$octet" -gt 255 ]; then
-			die "$field: \"$1\" is no IPv4 address"
+			die "$field: \"$1\" is no IP address"
 		fi
 		printf '%02x' "$octet"
 		count=$((count + 1))
 	done
 	if [ "$count" -ne 4 ]; then
-		die "$field: \"$1\" is no IPv4 address (raw.12 takes IPv6)"
+		die "$field: \"$1\" is no IP address"
 	fi
+}
+
+# Add groups of an IPv6 address to hex, and their number to count.
+hex_groups() {
+	rest=${1:+$1:}
+	while [ -n "$rest" ]; do
+		group=${rest%%:*}
+		rest=${rest#*:}
+		case $group in
+		'' | *[!0-9A-Fa-f]* | ?????*) die "$field: no IP address" ;;
+		esac
+		hex=$hex$(printf '%04x' "0x$group")
+		count=$((count + 1))
+	done
+}
+
+hex_ip() {
+	case $1 in
+	*:*.*)
+		# the dotted end of an IPv6 address is two groups
+		end=$(hex_ip4 "${1##*:}") || exit 2
+		hex_ip "${1%:*}:${end%????}:${end#????}" ;;
+	*:*)
+		hex='' count=0
+		hex_groups "${1%%::*}"
+		case $1 in
+		*::*)
+			begin=$hex hex=''
+			hex_groups "${1#*::}"
+			[ "$count" -lt 8 ] || die "$field: \"$1\" is no IP address"
+			while [ "$count" -lt 8 ]; do
+				begin=${begin}0000
+				count=$((count + 1))
+			done
+			hex=$begin$hex ;;
+		esac
+		[ "$count" -eq 8 ] || die "$field: \"$1\" is no IP address"
+		printf '%s' "$hex" ;;
+	*) hex_ip4 "$1" ;;
+	esac
+}
+
+# Whether octets are UTF-8.
+is_utf8() {
+	rest=$1
+	while [ -n "$rest" ]; do
+		case $rest in
+		[0-7]*) rest=${rest#??} ;;
+		c[2-9a-f][89ab]* | d?[89ab]*) rest=${rest#????} ;;
+		e0[ab]?[89ab]* | e[1-9abcef][89ab]?[89ab]* | ed[89]?[89ab]*) rest=${rest#??????} ;;
+		f0[9ab]?[89ab]?[89ab]* | f[123][89ab]?[89ab]?[89ab]* | f48?[89ab]?[89ab]*) rest=${rest#????????} ;;
+		*) return 1 ;;
+		esac
+	done
+}
+
+# Set label_key to the octets before the "="; false when they are no key.
+is_label() {
+	rest=$1 label_key=''
+	while :; do
+		case $rest in
+		3d*) break ;;
+		6[1-9a-f]* | 7[0-9a]*) ;;
+		3[0-9]* | 5f*) [ -n "$label_key" ] || return 1 ;;
+		*) return 1 ;;
+		esac
+		tail=${rest#??}
+		label_key=$label_key${rest%"$tail"}
+		rest=$tail
+	done
+	[ -n "$label_key" ] && [ ${#label_key} -le 32 ]
+}
+
+# is_value TYPE VALUE: whether that is a value of the TLV type, as the decoder sees it.
+is_value() {
+	look_up - "$1" || :
+	[ ${#2} -le $((most * 2)) ] || return 1
+	case $kind in
+	uint | error | os | access)
+		case $2 in
+		00) ;;
+		00* | [89a-f]???????????????) return 1 ;;
+		esac ;;
+	code)
+		[ -n "$2" ] || return 1
+		for octet in $(octets "$2"); do
+			case $octet in
+			45 | 46 | 4[89] | 5[0-8] | 6[5-9] | [78]? | 90 | 95 | 9[789] | 10? | 11? | 12[012]) ;;
+			*) return 1 ;;
+			esac
+		done ;;
+	address) [ ${#2} -eq 8 ] || [ ${#2} -eq 32 ] ;;
+	id) [ ${#2} -ge 8 ] ;;
+	country)
+		case $2 in
+		[46][1-9a-f][46][1-9a-f] | [57][0-9a][46][1-9a-f] | [46][1-9a-f][57][0-9a] | [57][0-9a][57][0-9a]) ;;
+		*) return 1 ;;
+		esac ;;
+	label) is_label "$2" ;;
+	esac
 }
 
 # Set type and value (hexadecimal digits) of the field.
 encode_field() {
 	case $field in
-	error.code)
-		type=1
-		case $2 in
-		'' | *[!A-Za-z0-9._:-]*) die "error.code: \"$2\" is not allowed" ;;
-		0 | [1-9] | [1-9][0-9]*)
-			case $2 in
-			*[!0-9]*) ;;
-			*) if [ ${#2} -lt 10 ] || { [ ${#2} -eq 10 ] && [ "$2" -le 4294967295 ]; }; then
-				type=2
-			fi ;;
-			esac ;;
-		esac
-		if [ ${#2} -gt 32 ]; then
-			die "error.code: \"$2\" is too long"
-		fi
-		if [ "$type" -eq 2 ]; then
-			value=$(hex_uint "$2" 4)
-		else
-			value=$(hex_text "$2")
-		fi ;;
-	error.type) type=3 value=$(hex_word "$2" "$ERROR_TYPES") ;;
-	service.name) type=4 value=$(hex_text "$2") ;;
-	user_agent.name) type=5 value=$(hex_text "$2") ;;
-	user_agent.version) type=6 value=$(hex_text "$2") ;;
-	user_agent.os.type) type=7 value=$(hex_word "$2" "$OS_TYPES") ;;
-	user_agent.os.version) type=8 value=$(hex_text "$2") ;;
-	device.model.identifier) type=9 value=$(hex_text "$2") ;;
-	sitebound.access) type=10 value=$(hex_word "$2" "$ACCESS") ;;
-	duration_ms) type=11 value=$(hex_uint "$2" 4) ;;
-	server.ip) type=12 value=$(hex_ip4 "$2") ;;
-	server.port) type=13 value=$(hex_uint "$2" 2) ;;
-	http.response.status_code) type=14 value=$(hex_uint "$2" 2) ;;
-	event.start) type=15 value=$(hex_uint "$2" 4) ;;
-	error.message) type=16 value=$(hex_text "$2") ;;
-	sitebound.install_id)
-		type=17 value=$2
-		if ! is_hex "$2" || [ ${#2} -lt 8 ] || [ ${#2} -gt 16 ]; then
-			die "$field: must be 4 to 8 octets in hexadecimal digits"
-		fi ;;
-	sitebound.sample_rate) type=18 value=$(hex_uint "$2" 7) ;;
-	sitebound.count) type=19 value=$(hex_uint "$2" 7) ;;
-	client.geo.country_iso_code)
-		type=20
-		case $2 in
-		[A-Za-z][A-Za-z]) value=$(hex_text "$2") ;;
-		*) die "$field: must be two letters" ;;
-		esac ;;
-	server.domain) type=21 value=$(hex_text "$2") ;;
-	sitebound.attempt) type=22 value=$(hex_uint "$2" 2) ;;
-	network.application) type=23 value=$(hex_text "$2") ;;
-	labels.*)
-		type=31
-		name=${field#labels.}
-		case $name in
-		[!a-z]* | *[!a-z0-9_]* | '' | ?????????????????*) die "$field: no key" ;;
-		esac
-		value=$(hex_text "$name=$2") ;;
-	raw.*)
-		type=${field#raw.} value=$2
-		case $type in
-		[1-9] | [12][0-9] | 3[01]) ;;
+	raw.* | sitebound.install_id)
+		type=${field#raw.} value=$(printf '%s' "$2" | tr A-F a-f)
+		case $field in
+		raw.[1-9] | raw.[12][0-9] | raw.3[01]) ;;
+		sitebound.install_id) type=17 ;;
 		*) die "$field: the type must be from 1 to 31" ;;
 		esac
-		is_hex "$2" || die "$field: not in hexadecimal digits" ;;
-	*) die "$field is no field of a report" ;;
+		is_hex "$value" || die "$field: not in hexadecimal digits"
+		return 0 ;;
+	labels.*)
+		type=31 kind=label value=$(hex_text "${field#labels.}=$2")
+		is_label "$(hex_text "${field#labels.}")3d" || die "$field: no key" ;;
+	error.code)
+		type=1 kind=code
+		case $2 in
+		*[!0-9]* | '' | 0?* | ???????????*) ;;
+		*) if [ "$2" -le 4294967295 ]; then
+			type=2 kind=uint
+		fi ;;
+		esac ;;
+	*)
+		look_up "$field" - || die "$field is no field of a report"
+		type=$number ;;
+	esac
+	case $kind in
+	uint) value=$(hex_uint "$2") ;;
+	error) value=$(hex_word "$2" 0 "$ERROR_TYPES") ;;
+	os) value=$(hex_word "$2" 1 "$OS_TYPES") ;;
+	access) value=$(hex_word "$2" 1 "$ACCESS") ;;
+	address) value=$(hex_ip "$2") ;;
+	label) ;;
+	*) value=$(hex_text "$2") ;;
+	esac
+	case $kind in
+	text | label) is_utf8 "$value" || die "$field: not UTF-8" ;;
 	esac
 }
 
@@ -287,6 +396,9 @@ outcome() {
 zone='' nonce='' part='' key='' send=no
 while getopts z:n:p:k:sh option; do
 	case $option in
+	[znpk]) [ -n "$OPTARG" ] || die "-$option: is empty" ;;
+	esac
+	case $option in
 	z) zone=${OPTARG%.} ;;
 	n) nonce=$OPTARG ;;
 	p) part=$OPTARG ;;
@@ -308,6 +420,12 @@ fi
 if [ -z "$nonce" ]; then
 	nonce=$(od -An -v -N4 -tx1 /dev/urandom | tr -d ' \n')
 fi
+rest=$zone.
+while [ -n "$rest" ]; do
+	label=${rest%%.*}
+	rest=${rest#*.}
+	[ ${#label} -le 63 ] || die "\"$zone\" is no zone"
+done
 case .$zone. in
 *..* | *[!A-Za-z0-9._-]*) die "\"$zone\" is no zone" ;;
 esac
@@ -354,20 +472,19 @@ for argument in "$@"; do
 	fi
 	type='' value=''
 	encode_field "$field" "${argument#*=}"
+	is_value "$type" "$value" || die "$argument: not allowed"
 	# 1 and 2 are one field; a label is known by its key
 	known=$type
 	case $type in
 	1 | 2) known=code ;;
-	31) known=$field ;;
+	31) known=label.$label_key ;;
 	esac
 	case $seen in
 	*" $known "*) die "$field: is there twice" ;;
 	esac
 	seen="$seen$known "
 	size=$((${#value} / 2))
-	if [ "$size" -gt 255 ]; then
-		die "$field is too long"
-	elif [ "$size" -lt 7 ]; then
+	if [ "$size" -lt 7 ]; then
 		stream=$stream$(printf '%02x' $((type << 3 | size)))$value
 	else
 		stream=$stream$(printf '%02x%02x' $((type << 3 | 7)) "$size")$value

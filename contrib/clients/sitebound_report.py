@@ -32,126 +32,132 @@ ERROR_TYPES = (
     "tls.cert.revoked", "tls.cert.pinned_key_not_in_cert_chain", "tls.protocol.error",
     "tls.failed", "http.error", "http.protocol.error", "http.response.invalid",
     "http.response.redirect_loop", "http.failed")
-OS_TYPES = (None, "linux", "macos", "windows", "ios", "android", "unix")
-ACCESS = (None, "wifi", "cellular", "ethernet", "vpn", "other")
+OS_TYPES = ("linux", "macos", "windows", "ios", "android", "unix")
+ACCESS = ("wifi", "cellular", "ethernet", "vpn", "other")
 
-# field: type, kind, argument of the kind
-FIELDS = {
-    "error.type": (3, "word", ERROR_TYPES),
-    "service.name": (4, "text", None),
-    "user_agent.name": (5, "text", None),
-    "user_agent.version": (6, "text", None),
-    "user_agent.os.type": (7, "word", OS_TYPES),
-    "user_agent.os.version": (8, "text", None),
-    "device.model.identifier": (9, "text", None),
-    "sitebound.access": (10, "word", ACCESS),
-    "duration_ms": (11, "uint", 4),
-    "server.ip": (12, "ip", None),
-    "server.port": (13, "uint", 2),
-    "http.response.status_code": (14, "uint", 2),
-    "event.start": (15, "uint", 4),
-    "error.message": (16, "text", None),
-    "sitebound.install_id": (17, "hex", None),
-    "sitebound.sample_rate": (18, "uint", 8),
-    "sitebound.count": (19, "uint", 8),
-    "client.geo.country_iso_code": (20, "text", r"[A-Za-z]{2}"),
-    "server.domain": (21, "text", None),
-    "sitebound.attempt": (22, "uint", 2),
-    "network.application": (23, "text", None),
-}
+# field, TLV type, how its value is written (as one of the words above: a number), octets at most
+FIELDS = (
+    ("error.code", 1, "code", 32),
+    ("error.code", 2, "uint", 4),
+    ("error.type", 3, "error", 4),
+    ("service.name", 4, "text", 255),
+    ("user_agent.name", 5, "text", 255),
+    ("user_agent.version", 6, "text", 255),
+    ("user_agent.os.type", 7, "os", 4),
+    ("user_agent.os.version", 8, "text", 255),
+    ("device.model.identifier", 9, "text", 255),
+    ("sitebound.access", 10, "access", 4),
+    ("duration_ms", 11, "uint", 4),
+    ("server.ip", 12, "address", 16),
+    ("server.port", 13, "uint", 2),
+    ("http.response.status_code", 14, "uint", 2),
+    ("event.start", 15, "uint", 4),
+    ("error.message", 16, "text", 255),
+    ("sitebound.install_id", 17, "id", 8),
+    ("sitebound.sample_rate", 18, "uint", 8),
+    ("sitebound.count", 19, "uint", 8),
+    ("client.geo.country_iso_code", 20, "country", 2),
+    ("server.domain", 21, "text", 255),
+    ("sitebound.attempt", 22, "uint", 2),
+    ("network.application", 23, "text", 255),
+    ("labels.", 31, "label", 255),
+)
+# the words of a kind, and the number of the first
+WORDS = {"error": (ERROR_TYPES, 0), "os": (OS_TYPES, 1), "access": (ACCESS, 1)}
 
 
 class ReportError(ValueError):
     """A field has a value that is not allowed, or the name would be too long."""
 
 
-def _uint(number, most, field):
-    if isinstance(number, str) and re.fullmatch(r"[0-9]{1,20}", number):
-        number = int(number)
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise ReportError("%s: %r is no whole number" % (field, number))
-    if number < 0 or number >= 1 << min(8 * most, 63):
-        raise ReportError("%s: %d is out of range" % (field, number))
+def _text(value, field):
+    """The text of a string or a whole number."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise ReportError("%s: %r is no value" % (field, value))
+    return str(value)
+
+
+def _octets(value, field):
+    """Octets, or their hexadecimal digits."""
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    if not isinstance(value, str) or not re.fullmatch(r"([0-9A-Fa-f]{2})*", value):
+        raise ReportError("%s: %r are no octets" % (field, value))
+    return bytes.fromhex(value)
+
+
+def _uint(digits, field):
+    """Big-endian, without leading zero octets: zero is no octet."""
+    if not re.fullmatch(r"0|[1-9][0-9]{0,18}", digits) or int(digits) >= 1 << 63:
+        raise ReportError("%s: %s is no whole number, or out of range" % (field, digits))
+    number = int(digits)
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
-def _word(value, words, field):
-    if value in words and value is not None:
-        return _uint(words.index(value), 4, field)
-    match = re.fullmatch(r"(?:type)?([0-9]+)", str(value))
-    if match is None:
-        raise ReportError("%s: %r is none of %s" % (field, value, ", ".join(filter(None, words))))
-    return _uint(match.group(1), 4, field)
+def _word(value, words, first, field):
+    """The number of a word; other numbers are "typeN" or N."""
+    if value in words:
+        return _uint(str(first + words.index(value)), field)
+    return _uint(value[4:] if value.startswith("type") else value, field)
+
+
+def _address(text, field):
+    # older versions of ipaddress take zeros in front, newer ones scopes
+    if re.search(r"%|(^|[.:])0[0-9]+\.|\.0[0-9]", text):
+        raise ReportError("%s: %s is no address" % (field, text))
+    return ipaddress.ip_address(text).packed
 
 
 def _is_value(number, octets):
     """Whether octets are a value of a TLV type, as the decoder sees it."""
-    if number == 1:
-        return re.fullmatch(rb"[A-Za-z0-9._:-]{1,32}", octets) is not None
-    if number == 31:
-        return re.match(rb"[a-z][a-z0-9_]{0,15}=", octets) is not None
-    kind, argument = {2: ("uint", 4)}.get(number, ("text", None))
-    for known, known_kind, known_argument in FIELDS.values():
-        if known == number:
-            kind, argument = known_kind, known_argument
-    if kind in ("uint", "word"):
-        most = argument if kind == "uint" else 4
-        return (len(octets) <= most and octets[:1] != b"\0" or octets == b"\0") and (
-            len(octets) < 8 or octets[0] < 0x80)
-    if kind == "ip":
+    kind, most = next((row[2:] for row in FIELDS if row[1] == number), ("none", 255))
+    if len(octets) > most:
+        return False
+    if kind == "uint" or kind in WORDS:
+        return (len(octets) < 2 or octets[0] != 0) and (len(octets) < 8 or octets[0] < 0x80)
+    if kind == "address":
         return len(octets) in (4, 16)
-    if kind == "hex":
-        return 4 <= len(octets) <= 8
-    return argument is None or re.fullmatch(argument.encode(), octets) is not None
+    if kind == "id":
+        return len(octets) >= 4
+    pattern = {"code": rb"[A-Za-z0-9._:-]+\Z", "country": rb"[A-Za-z]{2}\Z",
+               "label": rb"[a-z][a-z0-9_]{0,15}="}.get(kind, b"")
+    return re.match(pattern, octets) is not None
 
 
-def _value(field, value):
+def _field(field, value):
     """The TLV type and octets of a field."""
-    if value is None or isinstance(value, (bool, float)):
-        raise ReportError("%s: %r is no value" % (field, value))
+    if field.startswith("raw."):
+        if not re.fullmatch(r"[1-9]|[12][0-9]|3[01]", field[4:]):
+            raise ReportError("%s: the type must be from 1 to 31" % field)
+        return int(field[4:]), _octets(value, field)
+    if field == "sitebound.install_id":
+        return 17, _octets(value, field)
+    text = _text(value, field)
     if field == "error.code":
-        text = str(value)
         if re.fullmatch(r"0|[1-9][0-9]{0,9}", text) and int(text) < 1 << 32:
-            return 2, _uint(text, 4, field)
-        if not re.fullmatch(r"[A-Za-z0-9._:-]{1,32}", text):
-            raise ReportError("error.code: %r is not allowed" % text)
+            return 2, _uint(text, field)
         return 1, text.encode()
     if field.startswith("labels."):
-        key = field[len("labels."):]
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,15}", key):
-            raise ReportError("labels: %r is no key" % key)
-        return 31, key.encode() + b"=" + str(value).encode()
-    if field.startswith("raw."):
-        if not re.fullmatch(r"[0-9]{1,2}", field[4:]) or not 1 <= int(field[4:]) <= 31:
-            raise ReportError("%s: the type must be from 1 to 31" % field)
-        octets = bytes.fromhex(value) if isinstance(value, str) else bytes(value)
-        if not _is_value(int(field[4:]), octets):
-            raise ReportError("%s: not allowed" % field)
-        return int(field[4:]), octets
-    if field not in FIELDS:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,15}", field[7:]):
+            raise ReportError("%s: no key" % field)
+        return 31, (field[7:] + "=" + text).encode()
+    for name, number, kind, _ in FIELDS:
+        if name == field:
+            break
+    else:
         raise ReportError("%s is no field of a report" % field)
-    number, kind, argument = FIELDS[field]
     if kind == "uint":
-        return number, _uint(value, argument, field)
-    if kind == "word":
-        return number, _word(value, argument, field)
-    if kind == "ip":
-        return number, ipaddress.ip_address(value).packed
-    if kind == "hex":
-        octets = bytes.fromhex(value) if isinstance(value, str) else bytes(value)
-        if not 4 <= len(octets) <= 8:
-            raise ReportError("%s: must be 4 to 8 octets" % field)
-        return number, octets
-    if argument is not None and not re.fullmatch(argument, str(value)):
-        raise ReportError("%s: %r is not allowed" % (field, value))
-    return number, str(value).encode()
+        return number, _uint(text, field)
+    if kind in WORDS:
+        return number, _word(text, *WORDS[kind], field)
+    if kind == "address":
+        return number, _address(text, field)
+    return number, text.encode()
 
 
 def _tlv(number, octets):
     if len(octets) < 7:
         return bytes([number << 3 | len(octets)]) + octets
-    if len(octets) > 255:
-        raise ReportError("a value is longer than 255 octets")
     return bytes([number << 3 | 7, len(octets)]) + octets
 
 
@@ -173,7 +179,8 @@ def encode(zone, fields, nonce=None, part=None, key=None):
     """The name of a report, with its final dot.
 
     zone    the report zone
-    fields  a mapping of field names to values; in the order in which they are to be sent
+    fields  a mapping of field names to values: texts, whole numbers, and octets for
+            sitebound.install_id and raw.N; in the order in which they are to be sent
     nonce   4 octets, or None for random ones; a new one for each report, the same for its parts
     part    (index, total) for a report in several names; index 0 has the error.code
     key     (number, octets) of a key that the zone knows, or None
@@ -184,7 +191,7 @@ def encode(zone, fields, nonce=None, part=None, key=None):
         return _encode(zone, fields, nonce, part, key)
     except ReportError:
         raise
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise ReportError(str(error)) from error
 
 
@@ -193,25 +200,29 @@ def _encode(zone, fields, nonce, part, key):
         zone = zone[:-1]
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", zone):
         raise ReportError("%r is no zone" % zone)
-    nonce = os.urandom(4) if nonce is None else bytes(nonce)
-    if len(nonce) != 4:
+    nonce = os.urandom(4) if nonce is None else nonce
+    if not isinstance(nonce, (bytes, bytearray)) or len(nonce) != 4:
         raise ReportError("a nonce has 4 octets")
     flags, head = 0, b""
     if part is not None:
         index, total = part
         if not 0 <= index < total <= 16:
-            raise ReportError("part %d of %d" % (index, total))
+            raise ReportError("part %r of %r" % (index, total))
         flags |= 0x80
         head += bytes([index << 4 | total - 1])
     if key is not None:
         flags |= 0x40
-        head += _uint(key[0], 1, "key") or b"\0"
-        if not 16 <= len(key[1]) <= 64:
+        if not 0 <= key[0] <= 255:
+            raise ReportError("the number of a key is from 0 to 255")
+        head += bytes([key[0]])
+        if not isinstance(key[1], (bytes, bytearray)) or not 16 <= len(key[1]) <= 64:
             raise ReportError("a key has 16 to 64 octets")
     stream = bytes([flags]) + nonce + head
     seen = set()
     for field, value in fields.items():
-        number, octets = _value(field, value)
+        number, octets = _field(field, value)
+        if not _is_value(number, octets):
+            raise ReportError("%s: %r is not allowed" % (field, value))
         # 1 and 2 are one field; a label is known by its key
         known = octets.partition(b"=")[0] if number == 31 else max(number, 2)
         if known in seen:
@@ -261,7 +272,8 @@ def main(arguments=None):
     parser.add_argument("-n", dest="nonce", help="8 hexadecimal digits; default random")
     parser.add_argument("-p", dest="part", help="INDEX/TOTAL, index from 0")
     parser.add_argument("-k", dest="key", help="NUMBER:HEX, a key of the zone")
-    parser.add_argument("-s", dest="send", action="store_true", help="ask for the name as well, and print what came of it")
+    parser.add_argument("-s", dest="send", action="store_true",
+                        help="ask for the name as well, and print what came of it")
     parser.add_argument("fields", nargs="+", metavar="FIELD=VALUE")
     options = parser.parse_args(arguments)
     try:
@@ -272,13 +284,18 @@ def main(arguments=None):
                 raise ReportError("%s: not FIELD=VALUE, or twice" % argument)
             fields[field] = value
         part = key = nonce = None
-        if options.part:
-            part = tuple(int(number) for number in options.part.split("/"))
-        if options.key:
-            number, _, digits = options.key.partition(":")
-            key = (int(number), bytes.fromhex(digits))
-        if options.nonce:
-            nonce = bytes.fromhex(options.nonce)
+        if options.part is not None:
+            match = re.fullmatch(r"(0|[1-9][0-9]?)/([1-9][0-9]?)", options.part)
+            if match is None:
+                raise ReportError("%s is no part" % options.part)
+            part = (int(match.group(1)), int(match.group(2)))
+        if options.key is not None:
+            match = re.fullmatch(r"(0|[1-9][0-9]{0,2}):(.*)", options.key)
+            if match is None:
+                raise ReportError("a key is NUMBER:HEX")
+            key = (int(match.group(1)), _octets(match.group(2), "key"))
+        if options.nonce is not None:
+            nonce = _octets(options.nonce, "nonce")
         name = encode(options.zone, fields, nonce, part, key)
     except ValueError as error:
         print("sitebound_report: %s" % error, file=sys.stderr)

@@ -358,14 +358,40 @@ static inline int sb_envelope_octets(struct sb_envelope *report, unsigned type, 
 	return 0;
 }
 
+/** Whether a text is well-formed UTF-8. */
+static inline int sb_envelope_is_utf8(const char *text)
+{
+	const uint8_t *at = (const uint8_t *)text;
+
+	while (*at != 0) {
+		uint8_t lead = *at++;
+		unsigned follow = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+		/* of the second octet: nothing too long, no surrogates, nothing above U+10FFFF */
+		uint8_t least = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+		uint8_t most = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+
+		if ((lead >= 0x80 && lead < 0xc2) || lead > 0xf4)
+			return 0;
+		for (; follow > 0; follow--) {
+			if (*at < least || *at > most)
+				return 0;
+			at++;
+			least = 0x80;
+			most = 0xbf;
+		}
+	}
+	return 1;
+}
+
 /** Add a text, UTF-8. Not for types that are no text. */
 static inline int sb_envelope_text(struct sb_envelope *report, unsigned type, const char *text)
 {
 	size_t most;
 	enum sb_envelope_kind kind = sb_envelope_kind_of(type, &most);
 
-	if (text == NULL || (kind != SB_ENVELOPE_KIND_TEXT && kind != SB_ENVELOPE_KIND_CODE &&
-			     kind != SB_ENVELOPE_KIND_COUNTRY))
+	if (text == NULL || !sb_envelope_is_utf8(text) ||
+	    (kind != SB_ENVELOPE_KIND_TEXT && kind != SB_ENVELOPE_KIND_CODE &&
+	     kind != SB_ENVELOPE_KIND_COUNTRY))
 		return sb_envelope_refuse(report);
 	return sb_envelope_octets(report, type, text, strlen(text));
 }
@@ -389,8 +415,12 @@ static inline int sb_envelope_uint(struct sb_envelope *report, unsigned type, ui
 static inline int sb_envelope_label(struct sb_envelope *report, const char *key, const char *value)
 {
 	char both[16 + 1 + 255];
-	size_t key_len = strlen(key), value_len = strlen(value);
+	size_t key_len, value_len;
 
+	if (key == NULL || value == NULL || !sb_envelope_is_utf8(value))
+		return sb_envelope_refuse(report);
+	key_len = strlen(key);
+	value_len = strlen(value);
 	if (key_len > 16 || value_len > 255 - 1 - key_len || strchr(key, '=') != NULL)
 		return sb_envelope_refuse(report);
 	(void)snprintf(both, sizeof(both), "%s=%s", key, value);
@@ -401,7 +431,7 @@ static inline int sb_envelope_label(struct sb_envelope *report, const char *key,
  * '-' and '_'. */
 static inline size_t sb_envelope_zone_len(const char *zone)
 {
-	size_t zone_len = strlen(zone), label_len = 0, i;
+	size_t zone_len = zone == NULL ? 0 : strlen(zone), label_len = 0, i;
 
 	if (zone_len > 0 && zone[zone_len - 1] == '.')
 		zone_len--;

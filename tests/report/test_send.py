@@ -11,6 +11,9 @@ import pytest
 
 from reports import ZONE, missing
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "clients"))
+import encoders  # noqa: E402
+
 pytestmark = pytest.mark.needs("report")
 CLIENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "contrib", "clients")
 ACK = "198.51.100.53"
@@ -19,7 +22,8 @@ EXIT = {"arrived": 0, "failed": 1, "unknown": 3}
 TOOLS = ["dig", "drill", "host", "nslookup", "getent"]
 UNKNOWN_KEY = ["-k", "9:000102030405060708090a0b0c0d0e0f"]
 
-# id, zone, options, outcome of: tools that ask for TXT, Python, getent
+# id, zone, options, outcome of: what asks for TXT (tools, Go, JavaScript), Python, what cannot tell why there is no address
+# (getent, Java)
 ROWS = [
     ("acknowledged", ZONE, [], "arrived", "arrived", "arrived"),
     ("nonce in capitals", ZONE, ["-n", "ABCDEF01"], "arrived", "arrived", "arrived"),
@@ -63,11 +67,26 @@ def inside(alone, module_lab, tmp_path_factory):
     return ["nsenter", "-n", "-m", "-t", str(resolver.process.pid)]
 
 
-@pytest.fixture(params=["python"] + TOOLS)
-def client(request, tmp_path):
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The command of a client that is built, once."""
+    commands = {}
+
+    def command(name):
+        if name not in commands:
+            commands[name] = encoders.command(name, tmp_path_factory.mktemp(name))
+        return commands[name]
+    return command
+
+
+@pytest.fixture(params=["python", *encoders.DRIVEN, *TOOLS])
+def client(request, built, tmp_path):
     """The name of a client, and its command: the shell's has one tool to ask with."""
-    if request.param == "python":
-        return request.param, [sys.executable, "-B", os.path.join(CLIENTS, "sitebound_report.py")]
+    if request.param not in TOOLS:
+        try:
+            return request.param, built(request.param)
+        except encoders.Missing as reason:
+            missing(str(reason))
     for tool in ("od", "tr", "openssl", request.param):
         path = shutil.which(tool)
         if path is None:
@@ -90,12 +109,12 @@ def check(command, zone, options, outcome):
                          [pytest.param(*r[1:], id=r[0]) for r in ROWS])
 def test_outcome(inside, client, zone, options, by_txt, by_python, by_getent):
     name, command = client
-    check(inside + command, zone, options, {"python": by_python, "getent": by_getent}.get(name, by_txt))
+    check(inside + command, zone, options, {"python": by_python, "getent": by_getent, "java": by_getent}.get(name, by_txt))
 
 
 def test_nobody_answers(alone, client):
     name, command = client
-    check(alone + command, ZONE, [], "unknown" if name == "getent" else "failed")
+    check(alone + command, ZONE, [], "unknown" if name in ("getent", "java") else "failed")
 
 
 def test_an_address_that_is_no_acknowledgement(inside):

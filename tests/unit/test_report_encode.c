@@ -145,6 +145,22 @@ static void refused(void **state)
 						"a b",
 						"r.example..",
 						"\xc3\xa4.example"};
+	static const char *const no_utf8[] = {"\x80",
+					      "a\xc3",
+					      "\xc0\xaf",
+					      "\xc1\xbf",
+					      "\xe0\x9f\xbf",
+					      "\xed\xa0\x80",
+					      "\xf0\x8f\xbf\xbf",
+					      "\xf4\x90\x80\x80",
+					      "\xf5\x80\x80\x80",
+					      "\xe2\x9c",
+					      "\xe2\x9c"
+					      "a",
+					      "\xff"};
+	static const char *const utf8[] = {
+		"\x7f",		"\xc2\x80",	"\xdf\xbf",	    "\xe0\xa0\x80",
+		"\xed\x9f\xbf", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
 	struct sb_envelope r;
 	char name[SB_ENVELOPE_NAME_MAX], text[300];
 	size_t len, i;
@@ -169,10 +185,20 @@ static void refused(void **state)
 	REFUSED(label(&r, "", "x"));
 	REFUSED(label(&r, "Ab", "x"));
 	REFUSED(label(&r, "abcdefghijklmnopq", "x"));
+	REFUSED(text(&r, SB_ENVELOPE_MESSAGE, NULL));
+	REFUSED(label(&r, NULL, "x"));
+	REFUSED(label(&r, "ab", NULL));
+	REFUSED(label(&r, "ab", "\xff"));
+	for (i = 0; i < sizeof(no_utf8) / sizeof(no_utf8[0]); i++)
+		REFUSED(text(&r, SB_ENVELOPE_MESSAGE, no_utf8[i]));
 	REFUSED(octets(&r, 0, "", 0));
 	REFUSED(octets(&r, 32, "", 0));
 	REFUSED(octets(&r, SB_ENVELOPE_SERVER_IP, "12345", 5));
 	REFUSED(octets(&r, SB_ENVELOPE_INSTALL_ID, "123", 3));
+	for (i = 0; i < sizeof(utf8) / sizeof(utf8[0]); i++) {
+		sb_envelope_begin(&r, 1);
+		ADD(text(&r, SB_ENVELOPE_MESSAGE, utf8[i]));
+	}
 	/* twice, and one field in two ways */
 	sb_envelope_begin(&r, 1);
 	ADD(uint(&r, SB_ENVELOPE_CODE_NUMBER, 5));
