@@ -43,7 +43,7 @@ BAD = [
     ("port", "127.0.0.2@1", "127.0.0.2@65536", '3:22: sites.dc1[1]: "127.0.0.2@65536" is not ADDRESS[@PORT][#NAME]'),
     ("resolver-twice", "127.0.0.3@1", "127.0.0.1@1", "4:9: sites.dc2[0]: 127.0.0.1@1 is already in line 3"),
     ("resolver-twice-ipv6", "[127.0.0.3@1]", '["::1", "0:0::1@53"]', "4:16: sites.dc2[1]: 0:0::1@53 is already in line 4"),
-    ("mixed", "127.0.0.2@1", '"127.0.0.2#a.test"', "3:3: sites.dc1: mixes TLS (#NAME) and plain: Unbound takes a list of one kind only"),
+    ("mixed", "127.0.0.2@1", '"127.0.0.2#a.test"', "3:8: sites.dc1: mixes TLS (#NAME) and plain: Unbound takes a list of one kind only"),
     ("site-empty", "[127.0.0.3@1]", "[]", "4:8: sites.dc2: has no resolver"),
     ("probe-cached", "{random}.a.test", "www.a.test", '6:12: probes[0].name: "www.a.test" has no {random}: a cache could answer it'),
     ("probe-name", "{random}.a.test", "{random}..test", '6:12: probes[0].name: "{random}..test" is no domain name'),

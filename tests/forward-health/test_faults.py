@@ -201,8 +201,7 @@ def test_pin_and_drain():
     far, first = world.conf.sites["dc2"], world.conf.sites["dc1"][0]
     for override, want in [({"pin": ["dc2"]}, set(far)), ({"drain": [first]}, world.local() - {first}), ({"pin": far[:1]}, {far[0]}),
                            ({}, world.local())]:
-        world.engine.override = override
-        world.due = world.time
+        world.override(override)
         world.run(2)
         assert world.list() == want, override
 
@@ -235,12 +234,39 @@ def test_one_owner_is_not_enough():
     world = settled(World(conf()))
     key = world.conf.sites["dc1"][0]
     server = world.engine.health.servers[key]
-    server.waiting.clear()
+    world.ill[key] = [world.time] * 3
+
+    def fail(number, owner):
+        server.waiting[number] = (world.time, owner)
+        world.engine.answered(number, key, "timeout")
     for number in range(6):
-        server.waiting[-1 - number] = ("owner0", world.time, False)
-        world.engine.answered(-1 - number, key, "timeout")
+        fail(-1 - number, "owner0")
     assert len(server.run) == 6 and server.state == "up"
-    for number, owner in enumerate(("owner1", "owner2")):
-        server.waiting[-11 - number] = (owner, world.time, False)
-        world.engine.answered(-11 - number, key, "timeout")
+    fail(-11, "owner1")
+    fail(-12, "owner2")
     assert server.state == "down"
+
+
+@pytest.mark.parametrize("owners, silent", [(2, 1), (3, 1), (3, 2)])
+@pytest.mark.parametrize("sites", [(2, 2), (1, 1), (2,), (1,)])
+def test_owners_fall_silent_and_recover_in_turn(owners, silent, sites):
+    """At all resolvers at once, and others in their place: no state changes and no list."""
+    world = settled(World(conf(sites=sites, owners=owners)))
+    names = list(world.conf.owners)
+    for turn in range(12):
+        world.owners = {names[(turn + n) % owners] for n in range(silent)} if turn % 3 < 2 else set()
+        world.run(5 + turn % 4 * 2.3)
+        assert set(world.states().values()) == {"up"} and not adds(world)
+    assert len(actions(world, "resolver-state")) == len(world.conf.resolvers)
+
+
+def test_dead_resolver_is_not_asked_in_haste():
+    """A resolver that is down is asked at the normal interval, and the others are not hurried because of it."""
+    world = settled(World(conf()))
+    key = world.conf.sites["dc1"][0]
+    world.dead.add(key)
+    world.run(10)
+    begin = world.time
+    world.run(20)
+    for name, times in world.asked.items():
+        assert 8 <= len([t for t in times if t > begin]) <= 24, name

@@ -3,232 +3,233 @@
 
 Pure: no clock, no network. Every method is handed the time (seconds of a clock that never jumps).
 
-A resolver is down when it failed `fall` times in a row and for every owner that works somewhere. An owner that fails
-at several resolvers, and nowhere works, while another owner works, is broken: it decides nothing.
+A failure may be the resolver's or the owner's. While an owner has no right answer anywhere, and a resolver at which it
+failed gave another one later, it is in doubt: its failures do not count. A resolver is down after `fall` failures
+in a row that count, of every owner that is not in doubt. The owner of the last right answer anywhere is never in doubt.
 """
+from __future__ import annotations
+
+import dataclasses
+import itertools
 from collections import Counter
 
-OWNER_RETRY = 10.0      # a broken owner is asked again so often
+RETRY = 10.0            # a broken owner is asked again so often; while a resolver is in question, every other fast-interval
 CAP = 5                 # a resolver need not fail for more owners than this
+PAST, FUTURE = float("-inf"), float("inf")
 
 
+@dataclasses.dataclass
 class Server:
     """What is known of one resolver."""
+    key: str
+    site: str
+    due: float                  # when it is to be asked next
+    since: float                # since when the state is what it is
+    turn: int                   # whose owner's turn it is
+    state: str | None = None    # "up", "down" or not known yet
+    reason: str = ""
+    run: list = dataclasses.field(default_factory=list)     # failures since the last right answer: (asked, owner, reason)
+    oks: int = 0                # right answers in a row
+    last_ok: float = PAST      # when the question of the last right answer was asked
+    asked: float = PAST        # when it was last asked
+    waiting: dict = dataclasses.field(default_factory=dict)  # question -> (asked, owner)
+    late: bool = False          # a question waits for longer than is usual
+    late_at: float = FUTURE     # when the next one will
+    noticed: float = PAST      # questions asked until then are known to be late
+    usual: float = 0.0          # latency of right answers and its spread, smoothed as TCP does
+    spread: float = 0.0
+    right: int = 0
+    failures: Counter = dataclasses.field(default_factory=Counter)
 
-    def __init__(self, key, site, now):
-        self.key, self.site = key, site
-        self.state = None           # None: not known yet, "up", "down"
-        self.since = now
-        self.reason = ""
-        self.run = []               # failures since the last right answer: (owner, asked, reason)
-        self.oks = 0                # right answers in a row
-        self.last_ok = None         # when the question of the last right answer was asked
-        self.asked = None           # when it was last asked
-        self.due = now              # when it is to be asked next
-        self.waiting = {}           # question -> (owner, asked, noticed as late)
-        self.usual, self.spread = None, 0.0     # latency of right answers, smoothed as TCP does
-        self.turn = 0
-        self.right = 0
-        self.failures = Counter()
+    def suspicious(self):
+        return self.oks > 0 if self.state == "down" else self.late or bool(self.run) or self.state is None
 
     def learn(self, took):
-        if self.usual is None:
+        if not self.right:
             self.usual, self.spread = took, took / 2
         else:
             self.spread += (abs(took - self.usual) - self.spread) / 4
             self.usual += (took - self.usual) / 8
+        self.right += 1
 
 
+@dataclasses.dataclass
 class Owner:
     """What is known of one owner of probe names, over all resolvers."""
-
-    def __init__(self):
-        self.last_ok = None         # when the question of its last right answer was asked
-        self.failed = {}            # resolvers at which it failed since then -> when first asked
-        self.count = 0
-        self.broken = False
-        self.retry = 0.0
+    last_ok: float = PAST      # when the question of its last right answer was asked
+    failed: dict = dataclasses.field(default_factory=dict)  # resolvers at which it failed since then -> when first asked
+    count: int = 0              # failures since then
+    broken: bool = False        # in doubt for `fall` failures: it is said so, and asked now and then only
+    asked: float = PAST        # when it was last asked for
 
 
 class Health:
     def __init__(self, conf, now, rng, old=None):
         """old: the Health before a re-read of the configuration; what it counted stays."""
         self.conf, self.rng = conf, rng
-        self.servers = {key: old.servers[key] if old and key in old.servers else Server(key, site, now)
-                        for site, keys in conf.sites.items() for key in keys}
-        for site, keys in conf.sites.items():
-            for key in keys:
-                self.servers[key].site = site
-        self.owners = {owner: old.owners[owner] if old and owner in old.owners else Owner() for owner in conf.owners}
+        numbers = itertools.count()
+        self.servers = {key: Server(key, site, now, now, next(numbers)) for site, keys in conf.sites.items() for key in keys}
+        self.owners = {name: Owner() for name in conf.owners}
+        self.tokens, self.filled, self.questions, self.quiet = self.burst(), now, itertools.count(), set()
+        if old:
+            self.tokens, self.filled, self.questions, self.quiet = old.tokens, old.filled, old.questions, old.quiet
+            self.owners.update((name, owner) for name, owner in old.owners.items() if name in self.owners)
+            for key in self.servers.keys() & old.servers.keys():
+                old.servers[key].site, self.servers[key] = self.servers[key].site, old.servers[key]
         self.names = list(self.owners)
-        self.quiet = old.quiet & set(self.servers) if old else set()  # not in any list: asked half as often
-        self.tokens, self.filled = (old.tokens, old.filled) if old else (self.burst(), now)
-        self.question = old.question if old else 0
-        for n, server in enumerate(self.servers.values()):
-            if server.asked is None:
-                server.turn = n
+
+    # --- when to ask -------------------------------------------------------------------------
+
+    def use(self, keys, now):
+        """The resolvers in any list; the others are asked half as often."""
+        self.quiet = self.servers.keys() - keys if keys else set()
+        for key in keys & self.servers.keys():
+            self.servers[key].due = min(self.servers[key].due, max(now, self.servers[key].asked + self.conf.interval))
 
     def burst(self):
         return max(1.0, min(self.conf.max_rate, 2.0 * len(self.servers)))
 
-    # --- when to ask -------------------------------------------------------------------------
-
-    def suspicious(self, server):
-        if server.state is None or any(late for _, _, late in server.waiting.values()):
-            return True
-        return bool(server.run) if server.state == "up" else server.oks > 0
-
-    def late_after(self, server):
-        """Slow is relative: to what this resolver usually needs."""
-        usual = 0.0 if server.usual is None else server.usual + 4 * server.spread
-        return min(self.conf.timeout, max(self.conf.fast_interval, usual))
-
-    def next_due(self, now):
+    def next_due(self):
         """When take() has something to do."""
-        times = [s.due for s in self.servers.values()]
-        times = [max(min(times), self.filled + max(0.0, 1 - self.tokens) / self.conf.max_rate)]
-        for server in self.servers.values():
-            limit = self.late_after(server)
-            times += [asked + limit for _, asked, late in server.waiting.values() if not late]
-        return max(now, min(times))
+        due = min([server.due for server in self.servers.values()])
+        if self.tokens < 1:
+            due = max(due, self.filled + (1 - self.tokens) / self.conf.max_rate)
+        return min(due, min([server.late_at for server in self.servers.values()]))
 
     def take(self, now):
         """What to ask now: (question, resolver, owner). Whoever waited longest comes first, local first in doubt."""
         for server in self.servers.values():
-            limit = self.late_after(server) - 1e-6
-            for question, (owner, asked, late) in server.waiting.items():
-                if not late and now - asked >= limit:
-                    server.waiting[question] = (owner, asked, True)
+            if server.late_at <= now:
+                server.noticed = next(asked for asked, _ in server.waiting.values() if asked > server.noticed)
+                self.watch(server)
+                if server.state != "down":
                     self.hurry(server, now)
-        self.tokens = min(self.burst(), self.tokens + max(0.0, now - self.filled) * self.conf.max_rate)
+        due = [s for s in self.servers.values() if s.due <= now]
+        if not due:
+            return due
+        self.tokens = min(self.burst(), self.tokens + (now - self.filled) * self.conf.max_rate)
         self.filled = now
-        due = [s for s in self.servers.values() if s.due <= now + 1e-6]
-        due.sort(key=lambda s: (-1.0 if s.asked is None else s.asked, s.site != self.conf.site))
-        out = []
-        for server in due:
-            if self.tokens < 1 - 1e-6:
-                break
-            self.tokens -= 1
-            owner = self.choose(server, now)
-            self.question += 1
-            server.waiting[self.question] = (owner, now, False)
-            server.asked = now
-            server.due = now + self.pause(server)
-            out.append((self.question, server.key, owner))
-        return out
+        due.sort(key=lambda s: (s.asked, s.site != self.conf.site))
+        return [self.ask(server, now) for server in due[:int(self.tokens + 1e-6)]]
 
-    def pause(self, server):
-        if self.suspicious(server):
+    def ask(self, server, now):
+        self.tokens -= 1
+        question, name = next(self.questions), self.choose(server, now)
+        server.waiting[question] = (now, name)
+        server.asked = now
+        if server.late_at == FUTURE:
+            server.late_at = now + self.late_after(server)
+        if server.suspicious():
             pause = self.conf.fast_interval
         else:
             pause = self.conf.interval * (2 if server.key in self.quiet and server.state == "up" else 1)
-        return pause * (1 + self.conf.jitter / 100 * self.rng.uniform(-1, 1))
+        server.due = now + pause * (1 + self.conf.jitter / 100 * (2 * self.rng.random() - 1))
+        return question, server.key, name
+
+    def late_after(self, server):
+        """Slow is relative: to what this resolver usually needs."""
+        return min(self.conf.timeout, max(self.conf.fast_interval, server.usual + 4 * server.spread))
+
+    def watch(self, server):
+        """Which of the waiting questions are late, and when the next one will be."""
+        fresh = [asked for asked, _ in server.waiting.values() if asked > server.noticed]
+        server.late = len(fresh) < len(server.waiting)
+        server.late_at = fresh[0] + self.late_after(server) if fresh else FUTURE
 
     def choose(self, server, now):
-        nobody = all(s.state != "up" for s in self.servers.values())
+        """The owners take turns; a broken one comes now and then, sooner while the others may be about to fail, too. A resolver
+        that is down says nothing about owners: it asks for broken ones only where no other can."""
+        if server.state == "down":
+            retry = FUTURE if any(s.state == "up" for s in self.servers.values()) else RETRY
+        else:
+            retry = 2 * self.conf.fast_interval if server.suspicious() else RETRY
         for _ in self.names:
             name = self.names[server.turn % len(self.names)]
             server.turn += 1
             owner = self.owners[name]
-            if not owner.broken or nobody:
-                return name
-            if now >= owner.retry:
-                owner.retry = now + OWNER_RETRY
-                return name
+            if not owner.broken or now >= owner.asked + retry:
+                break
+        owner.asked = now
         return name
 
     def hurry(self, server, now):
-        """A resolver is late or failed: ask it and its neighbours soon, and see that its owners work elsewhere."""
+        """A resolver is late or failed: it and its neighbours are asked soon."""
         for other in self.servers.values():
-            if other is server or (other.site == server.site and other.state == "up"):
-                soon = max(now, (now if other.asked is None else other.asked) + self.conf.fast_interval)
-                other.due = min(other.due, soon)
+            if other.site == server.site and (other is server or other.state == "up"):
+                other.due = min(other.due, max(now, other.asked + self.conf.fast_interval))
+
+    def ask_elsewhere(self, server, name, now):
+        """The owner may be at fault: a resolver at which it is not known to fail, best of another site, is asked for it now."""
+        others = [s for s in self.servers.values() if s is not server and s.state == "up"
+                  and s.key not in self.owners[name].failed and now - s.asked >= self.conf.fast_interval]
+        if others:
+            other = min(others, key=lambda s: (s.site == server.site, s.asked))
+            other.due, other.turn = min(other.due, now), self.names.index(name)
 
     # --- what answers mean -------------------------------------------------------------------
 
     def answer(self, question, key, outcome, now):
-        """A question ended; outcome is "ok" or the reason of the failure. Gives the changes: (what, name, state, reason)."""
+        """A question ended; outcome is "ok" or the reason of the failure. Gives the changes: (what, name, state, reason, since)."""
         server = self.servers.get(key)
         if server is None or question not in server.waiting:
             return []
-        name, asked, _ = server.waiting.pop(question)
+        asked, name = server.waiting.pop(question)
         owner = self.owners.get(name)
         if outcome == "ok":
-            server.right += 1
             server.learn(now - asked)
         else:
             server.failures[outcome] += 1
-        if owner is None:
-            return []
         changes = []
-        if outcome == "ok":
-            if owner.last_ok is None or asked > owner.last_ok:
-                owner.last_ok = asked
-            owner.failed, owner.count = {}, 0
-            if owner.broken:
-                owner.broken = False
-                changes.append(("owner", name, "works", ""))
-            if server.last_ok is None or asked > server.last_ok:
-                server.last_ok = asked
-            # a failure of a question asked later than this one still stands
-            server.run = [f for f in server.run if f[1] > asked]
-            server.oks = 0 if server.run else server.oks + 1
-        else:
-            owner.count += 1
-            owner.failed.setdefault(key, asked)
-            self.ask_elsewhere(server, name, now)
-            if not owner.broken and (server.last_ok is None or asked > server.last_ok):
-                server.run = (server.run + [(name, asked, outcome)])[-64:]
-                server.oks = 0
-                self.hurry(server, now)
-        changes += self.judge_owners(now)
-        for other in self.servers.values():
-            changes += self.judge(other, now)
-        if self.suspicious(server):
+        if owner:
+            changes = self.right(server, owner, name, asked, now) if outcome == "ok" else \
+                self.wrong(server, owner, name, asked, outcome, now)
+        self.watch(server)
+        if server.suspicious():
             server.due = min(server.due, max(now, server.asked + self.conf.fast_interval))
         return changes
 
-    def ask_elsewhere(self, server, name, now):
-        """The owner may be at fault: a resolver of another site at which it is not known to fail is asked for it now."""
-        others = [s for s in self.servers.values() if s.site != server.site and s.state == "up"
-                  and s.key not in self.owners[name].failed and now - (s.asked or 0) >= self.conf.fast_interval]
-        if others:
-            other = min(others, key=lambda s: s.asked or 0)
-            other.due = min(other.due, now)
-            other.turn = self.names.index(name)
-
-    def fails_everywhere(self, owner):
-        """At two resolvers, and in each site that has any that is up; each of them gave another right answer since then."""
-        failing = [self.servers[key] for key, asked in owner.failed.items()
-                   if key in self.servers and (self.servers[key].last_ok or 0) > asked]
-        return len(failing) >= min(2, len(self.servers)) and \
-            {s.site for s in failing} >= {s.site for s in self.servers.values() if s.state == "up"}
-
-    def judge_owners(self, now):
+    def right(self, server, owner, name, asked, now):
         changes = []
-        for name, owner in self.owners.items():
-            others = [n for n, o in self.owners.items() if n != name and not o.broken]
-            # one owner always decides: or nothing would, when everything fails at last
-            if owner.broken or not others or owner.count < self.conf.fall or not self.fails_everywhere(owner):
-                continue
-            owner.broken, owner.retry = True, now + OWNER_RETRY
-            for server in self.servers.values():
-                server.run = [f for f in server.run if f[0] != name]
-            changes.append(("owner", name, "broken", "no right answer anywhere, while other owners have some"))
+        owner.last_ok = max(owner.last_ok, asked)
+        owner.failed, owner.count = {}, 0
+        if owner.broken:
+            owner.broken = False
+            changes.append(("owner", name, "works", "", now))
+        server.last_ok = max(server.last_ok, asked)
+        # a failure of a question asked later than this one still stands
+        server.run = [f for f in server.run if f[0] > asked] if server.run else server.run
+        server.oks = 0 if server.run else server.oks + 1
+        if server.state != "up" and server.oks >= (self.conf.rise if server.state else 1):
+            changes.append(self.change(server, "up", "", server.since, now))
         return changes
 
-    def judge(self, server, now):
-        state = server.state
-        working = [n for n, o in self.owners.items() if not o.broken]
-        if state != "down" and len(server.run) >= self.conf.fall and \
-                len({f[0] for f in server.run}) >= min(len(working), CAP):
-            state = "down"
-            server.reason = Counter(f[2] for f in server.run).most_common(1)[0][0]
-            since = server.run[0][1]
-        elif server.oks >= (1 if state is None else self.conf.rise) and state != "up":
-            state, server.reason, since = "up", "", server.since
-        if state == server.state:
-            return []
-        duration = max(0.0, now - since)
-        server.state, server.since, server.oks = state, now, 0
-        return [("server", server.key, state, server.reason, duration)]
+    def wrong(self, server, owner, name, asked, reason, now):
+        changes = []
+        if asked > owner.last_ok:
+            owner.failed.setdefault(server.key, asked)
+            owner.count += 1
+        if asked > server.last_ok:
+            server.run = server.run[-63:] + [(asked, name, reason)]
+            server.oks = 0
+        if server.state == "down":
+            return changes
+        self.ask_elsewhere(server, name, now)
+        if server.run:
+            self.hurry(server, now)
+        certain = [n for n, o in self.owners.items() if not self.in_doubt(o)]
+        if name not in certain and not owner.broken and owner.count >= self.conf.fall:
+            owner.broken = True
+            changes.append(("owner", name, "broken", "no right answer anywhere, while other owners have some", now))
+        count = [f for f in server.run if f[1] in certain]
+        if len(count) >= self.conf.fall and len({f[1] for f in count}) >= min(len(certain), CAP):
+            reason = Counter(f[2] for f in count).most_common(1)[0][0]
+            changes.append(self.change(server, "down", reason, count[0][0], now))
+        return changes
+
+    def in_doubt(self, owner):
+        return any(key in self.servers and self.servers[key].last_ok > asked for key, asked in owner.failed.items())
+
+    @staticmethod
+    def change(server, state, reason, since, now):
+        server.state, server.reason, server.since, server.oks = state, reason, now, 0
+        return "server", server.key, state, reason, since

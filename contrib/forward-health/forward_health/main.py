@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import collections
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -15,6 +16,7 @@ import sys
 import time
 
 from . import config, control, probes, publishing
+from .decision import Zone
 from .engine import Engine
 
 CONTROL_TIMEOUT = 2.0
@@ -22,28 +24,19 @@ ONCE_LIMIT = 15.0
 METRICS_EVERY = 15.0
 
 
-def complain(text):
-    print("forward-health: " + text, file=sys.stderr)
-
-
 class Runner:
     """The outside of an Engine (see engine.py): sockets, the clock, files."""
 
-    def __init__(self, conf, path, args):
-        self.conf, self.path, self.args = conf, path, args
+    def __init__(self, conf, args):
+        self.conf, self.args = conf, args
+        self.now = time.monotonic
         self.loop = asyncio.get_running_loop()
         self.publisher = publishing.Publisher(conf)
+        self.emit = self.publisher.emit
         self.records = collections.defaultdict(lambda: collections.deque(maxlen=100))
         self.turns = collections.Counter()
         self.tasks, self.timer, self.end = set(), None, asyncio.Event()
         self.engine = Engine(conf, self, random.Random(), read_override(conf), args.dry_run)
-        self.tick_at = self.now()
-
-    def now(self):
-        return time.monotonic()
-
-    def emit(self, action, reason, duration, details):
-        self.publisher.emit(action, reason, duration, details)
 
     def task(self, work):
         task = self.loop.create_task(work)
@@ -54,28 +47,26 @@ class Runner:
         self.task(self.probe(question, key, owner))
 
     async def probe(self, question, key, owner):
-        choices = self.conf.owners.get(owner)
-        resolver = self.conf.resolvers[key]
+        choices, resolver, large = self.conf.owners[owner], self.conf.resolvers[key], self.conf.large_answer
         self.turns[key] += 1
-        outcome = await probes.probe(resolver, choices[self.turns[key] % len(choices)], self.conf.timeout)
+        turn, chosen = self.turns[key], choices[self.turns[key] % len(choices)]
+        outcome = await probes.probe(resolver, chosen.name, chosen.expect, self.conf.timeout)
         self.engine.answered(question, key, outcome)
         self.step()
-        large = self.conf.large
-        if large and self.turns[key] % large[2] == 1 % large[2] and outcome == "ok":
-            self.engine.large_answered(key, await probes.large(resolver, large[0], large[1], self.conf.timeout))
+        if large and turn % large.every == 1 % large.every and outcome == "ok":
+            self.engine.large_answered(key, await probes.large(resolver, large.name, large.type, self.conf.timeout))
 
     def control(self, target, command, done):
         self.task(self.talk(target, command, done))
 
     async def talk(self, target, command, done):
         where = self.conf.control if target == "local" else self.conf.egress_control.get(target)
-        text = error = None
         try:
             if where is None:
                 raise control.ControlError("no longer configured")
-            text = await control.call(where, command, CONTROL_TIMEOUT)
+            text, error = await control.call(where, command, CONTROL_TIMEOUT), None
         except control.ControlError as what:
-            error = str(what)
+            text, error = None, str(what)
         done(text, error)
         self.step()
 
@@ -90,25 +81,25 @@ class Runner:
     # --- beside the engine -------------------------------------------------------------------
 
     async def ask_records(self):
-        while True:
-            for name, kind, expect in self.conf.records:
-                for key in self.conf.resolvers:
+        while self.conf.records:
+            for record in self.conf.records:
+                for key, resolver in self.conf.resolvers.items():
                     began = self.now()
-                    outcome = await probes.record(self.conf.resolvers[key], name, kind, expect, self.conf.timeout)
-                    self.records[key, name, kind].append((outcome, self.now() - began))
+                    outcome = await probes.record(resolver, record.name, record.type, record.expect, self.conf.timeout)
+                    self.records[key, record.name, record.type].append((outcome, self.now() - began))
             await asyncio.sleep(self.conf.record_interval)
 
     async def warn(self):
         """Asks for what stands above the probes' random labels, once, where a resolver answers."""
         for _ in range(30):
-            up = [k for k, s in self.engine.health.servers.items() if s.state == "up"]
+            up = [k for k, state in self.engine.states().items() if state == "up"]
             if up:
                 break
             await asyncio.sleep(1)
         for probe in self.conf.probes if up else []:
-            text = await probes.parent(self.conf.resolvers[up[0]], probe, self.conf.timeout)
+            text = await probes.parent(self.conf.resolvers[up[0]], probe.name, self.conf.timeout)
             if text:
-                self.emit("probe-warning", text, 0, {"owner": probe.owner})
+                self.emit("probe-warning", text, owner=probe.owner)
 
     async def tick(self):
         while True:
@@ -118,11 +109,10 @@ class Runner:
 
     def reload(self):
         try:
-            self.conf = config.read(self.path)
+            self.conf = self.publisher.conf = config.read(self.args.config)
         except config.Errors as errors:
-            self.emit("reload-failed", str(errors).split("\n")[0], 0, {})
+            self.emit("reload-failed", str(errors).split("\n")[0])
             return
-        self.publisher.conf = self.conf
         self.engine.reload(self.conf)
         self.step()
 
@@ -131,7 +121,7 @@ class Runner:
         override = read_override(self.conf)
         if override != self.engine.override:
             self.engine.override = override
-            self.emit("override", "", 0, {"override": override})
+            self.emit("override", override=override)
             self.engine.decide()
             self.step()
         self.publisher.status(self.engine)
@@ -141,51 +131,42 @@ class Runner:
                                 (signal.SIGUSR1, self.look)):
             self.loop.add_signal_handler(number, handler)
         if self.args.once:
-            self.remember(read_once(self.conf))
+            self.engine.decision.zones.update({n: z for n, z in read_once(self.conf).items() if n in self.conf.zones})
             self.loop.call_later(ONCE_LIMIT, self.end.set)
         else:
-            self.emit("start", "", 0, {})
-            self.task(self.warn())
-            self.task(self.tick())
-            if self.conf.records:
-                self.task(self.ask_records())
+            self.emit("start")
+            for work in (self.warn, self.tick, self.ask_records):
+                self.task(work())
         self.step()
         notify("READY=1")
         await self.end.wait()
-        if self.timer:
-            self.timer.cancel()
+        self.timer.cancel()
         for task in self.tasks:
             task.cancel()
         self.publisher.metrics(self.engine, self.records)
         self.publisher.status(self.engine)
-        if self.publisher.tasks:
-            await asyncio.wait(self.publisher.tasks)
+        if self.publisher.hooks:
+            await asyncio.wait(self.publisher.hooks)
         if self.args.once:
             return self.once_done()
         if self.conf.restore_on_exit:
             for zone in self.conf.zones:
                 with contextlib.suppress(control.ControlError):
-                    await control.call(self.conf.control, "forward_add %s %s" % (
-                        zone, " ".join(self.conf.sites[self.conf.site])), CONTROL_TIMEOUT)
-        self.emit("stop", "", 0, {})
+                    await control.call(self.conf.control, self.engine.forward_add(zone, self.conf.sites[self.conf.site]), CONTROL_TIMEOUT)
+        self.emit("stop")
         return 0
 
-    # --- --once ------------------------------------------------------------------------------
-
-    def remember(self, memory):
-        """What the run before knew: which site was in use, and since when others are well."""
-        for name, said in memory.items():
-            if name in self.engine.decision.zones:
-                self.engine.decision.zones[name].__dict__.update(said)
-
     def once_done(self):
+        """What the next run has to know: which site is in use, and since when others are well."""
         zones = self.engine.decision.zones
         self.publisher.file(os.path.join(self.conf.state_dir, "once"), json.dumps(
-            {"boot": boot(), "zones": {n: z.__dict__ for n, z in zones.items()}}) + "\n")
+            {"boot": boot(), "zones": {n: dataclasses.asdict(z) for n, z in zones.items()}}) + "\n")
         if self.engine.control_error:
-            complain("control: " + self.engine.control_error)
-            return 1
+            return complain("control: " + self.engine.control_error)
         return 4 if any(z.nobody for z in zones.values()) else 0 if self.engine.settled() else 1
+
+
+# --- small files ------------------------------------------------------------------------------------------------------
 
 
 def boot():
@@ -194,28 +175,31 @@ def boot():
         return file.read().strip()
 
 
-def read_once(conf):
+def read_json(directory, name):
+    """An object, empty where the file cannot be read."""
     try:
-        with open(os.path.join(conf.state_dir, "once"), encoding="utf-8") as file:
+        with open(os.path.join(directory, name), encoding="utf-8") as file:
             said = json.load(file)
-        if said["boot"] != boot():
+        return said if isinstance(said, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def read_once(conf):
+    said = read_json(conf.state_dir, "once")
+    try:
+        if said.get("boot") != boot():
             return {}
-        return {str(n): {"site": z["site"], "hold": float(z["hold"]), "quiet": float(z["quiet"]),
-                         "well": {str(s): float(t) for s, t in z["well"].items()},
-                         "returned": None if z["returned"] is None else float(z["returned"])} for n, z in said["zones"].items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {n: Zone(float(z["hold"]), float(z["quiet"]), z["site"], {s: float(t) for s, t in z["well"].items()},
+                        z["returned"] and float(z["returned"])) for n, z in said["zones"].items()}
+    except (TypeError, KeyError, AttributeError, ValueError):
         return {}
 
 
 def read_override(conf):
-    """The operator's pins and drains; what cannot be read counts as none."""
-    try:
-        with open(os.path.join(conf.state_dir, "override"), encoding="utf-8") as file:
-            said = json.load(file)
-        return {k: [w for w in said.get(k, []) if w in conf.resolvers or (k == "pin" and w in conf.sites)]
-                for k in ("pin", "drain")}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
+    """The operator's pins and drains, as far as the configuration knows them."""
+    said = read_json(conf.state_dir, "override")
+    return {kind: [w for w in said.get(kind, ()) if w in conf.resolvers or (kind == "pin" and w in conf.sites)] for kind in ("pin", "drain")}
 
 
 def notify(text):
@@ -239,27 +223,17 @@ def running(conf):
     return None
 
 
-def ask_running(conf):
-    """The fresh status of the running copy, or None."""
-    path, pid = os.path.join(conf.run_dir, "status.json"), running(conf)
-    if pid is None:
-        return None
-    before = os.stat(path).st_mtime_ns if os.path.exists(path) else None
-    os.kill(pid, signal.SIGUSR1)
-    for _ in range(200):
-        with contextlib.suppress(OSError, ValueError):
-            if os.stat(path).st_mtime_ns != before:
-                with open(path, encoding="utf-8") as file:
-                    return json.load(file)
-        time.sleep(0.02)
-    return None
+# --- the commands -----------------------------------------------------------------------------------------------------
+
+
+def complain(text):
+    print("forward-health: " + text, file=sys.stderr)
+    return 1
 
 
 def override(conf, args):
-    said = read_override(conf)
-    known = set(conf.resolvers)
-    sites = set(conf.sites) if args.command == "pin" else set()
-    bad = [w for w in args.words if w not in known | sites]
+    said, sites = read_override(conf), set(conf.sites) if args.command == "pin" else set()
+    bad = [w for w in args.words if w not in conf.resolvers and w not in sites]
     if bad or (args.command != "auto" and not args.words) or (len(args.words) > 1 and set(args.words) & sites):
         complain("%s: %s" % (args.command, "%s is no resolver%s of this configuration" % (bad[0], " or site" if sites else "")
                              if bad else "wants %s" % ("one site or some resolvers" if sites else "resolvers")))
@@ -267,32 +241,28 @@ def override(conf, args):
     if args.command == "pin":
         said["pin"] = args.words
     elif args.command == "drain":
-        said["drain"] = sorted(set(said.get("drain", [])) | set(args.words))
-    elif args.words:
-        said["drain"] = [w for w in said.get("drain", []) if w not in args.words]
+        said["drain"] = sorted({*said["drain"], *args.words})
     else:
-        said = {}
+        said = {**said, "drain": [w for w in said["drain"] if w not in args.words]} if args.words else {}
     try:
         os.makedirs(conf.state_dir, exist_ok=True)
         publishing.replace(os.path.join(conf.state_dir, "override"), json.dumps(said) + "\n")
     except OSError as error:
-        complain("%s: %s" % (conf.state_dir, error.strerror))
-        return 1
+        return complain("%s: %s" % (conf.state_dir, error.strerror))
     pid = running(conf)
     if pid:
         os.kill(pid, signal.SIGUSR1)
     return 0
 
 
-def check(conf):
+def check(conf, _):
     """The good configuration, and what the Unbound that runs here makes of it."""
     if any(tls for _, _, tls in conf.resolvers.values()):
         try:
             text = asyncio.run(control.call(conf.control, "status", CONTROL_TIMEOUT))
             found = re.search(r"^version: (\d+)\.(\d+)", text, re.M)
             if found and (int(found[1]), int(found[2])) < (1, 20):
-                complain("resolvers with #NAME: Unbound %s.%s cannot take them in forward_add" % found.groups())
-                return 1
+                return complain("resolvers with #NAME: Unbound %s.%s cannot take them in forward_add" % found.groups())
         except control.ControlError as error:
             complain("control: %s (whether Unbound can take #NAME is not known)" % error)
     print("site %s, %d resolvers at %d sites, %d probes under %d owners" % (
@@ -300,13 +270,20 @@ def check(conf):
     return 0
 
 
-def show(conf, as_json):
-    status = ask_running(conf)
-    if status is None:
-        complain("not running")
-        return 3
-    print(json.dumps(status) if as_json else publishing.table(status))
-    return 0
+def show(conf, args):
+    """The fresh status of the running copy."""
+    path, pid = os.path.join(conf.run_dir, "status.json"), running(conf)
+    before = os.stat(path).st_mtime_ns if os.path.exists(path) else None
+    if pid:
+        os.kill(pid, signal.SIGUSR1)
+    for _ in range(200 if pid else 0):
+        if os.path.exists(path) and os.stat(path).st_mtime_ns != before:
+            status = read_json(conf.run_dir, "status.json")
+            print(json.dumps(status) if args.json else publishing.table(status))
+            return 0
+        time.sleep(0.02)
+    complain("not running")
+    return 3
 
 
 def watch(conf, args):
@@ -315,21 +292,18 @@ def watch(conf, args):
             os.makedirs(directory, exist_ok=True)
         # opened for appending: a second copy must not empty it
         lock = open(os.path.join(conf.run_dir, "lock"), "a+", encoding="ascii")  # noqa: SIM115
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            notify("READY=1")   # for systemd this is a start that went well
-            complain("another copy is running with " + conf.run_dir)
-            return 0
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         lock.truncate(0)
-        lock.write("%d\n" % os.getpid())
-        lock.flush()
+        print(os.getpid(), file=lock, flush=True)
+    except BlockingIOError:
+        notify("READY=1")   # for systemd this is a start that went well
+        complain("another copy is running with " + conf.run_dir)
+        return 0
     except OSError as error:
-        complain("%s: %s" % (error.filename, error.strerror))
-        return 1
+        return complain("%s: %s" % (error.filename, error.strerror))
 
     async def work():
-        return await Runner(conf, args.config, args).run()
+        return await Runner(conf, args).run()
     return asyncio.run(work())
 
 
@@ -346,8 +320,4 @@ def main(argv):
     except config.Errors as errors:
         print(errors, file=sys.stderr)
         return 1
-    if args.check:
-        return check(conf)
-    if args.status:
-        return show(conf, args.json)
-    return override(conf, args) if args.command else watch(conf, args)
+    return (check if args.check else show if args.status else override if args.command else watch)(conf, args)

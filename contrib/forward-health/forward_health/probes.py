@@ -17,10 +17,6 @@ LARGE = 1232
 UNREACHABLE = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EPERM)
 
 
-def random_name(template):
-    return template.replace("{random}", "".join(random.choices(LETTERS, k=16)))
-
-
 async def by_udp(query, address, port):
     """Datagrams that are no answer to the question are noted, not believed: the right one may still come."""
     garbage = False
@@ -73,55 +69,49 @@ def judge(answer, expect):
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         text = dns.rcode.to_text(rcode).lower()
         return text if text in ("servfail", "refused") else "rcode-" + text
-    if expect == "NXDOMAIN":
-        return "ok" if rcode == dns.rcode.NXDOMAIN else "wrong-data"
-    if rcode == dns.rcode.NXDOMAIN:
-        return "wrong-data"
-    if expect == "NOERROR":
-        return "ok"
-    if expect == "NODATA":
-        return "ok" if not answer.answer else "wrong-data"
-    return "ok" if any(item.to_text() == expect for rrset in answer.answer for item in rrset) else "wrong-data"
+    if "NXDOMAIN" in (expect, dns.rcode.to_text(rcode)):
+        right = dns.rcode.to_text(rcode) == expect
+    elif expect in ("NOERROR", "NODATA"):
+        right = expect == "NOERROR" or not answer.answer
+    else:
+        right = any(item.to_text() == expect for rrset in answer.answer for item in rrset)
+    return "ok" if right else "wrong-data"
 
 
-async def probe(resolver, probe_, timeout):
-    """ "ok" or the reason of the failure. An answer that does not fit into UDP is asked for again over TCP."""
-    kind = "AAAA" if ":" in probe_.expect else "A"
-    query = dns.message.make_query(random_name(probe_.name), kind)
-    answer, reason = await exchange(query, resolver, timeout)
-    return judge(answer, probe_.expect) if answer is not None else reason
+async def probe(resolver, template, expect, timeout):
+    """ "ok" or the reason of the failure."""
+    name = template.replace("{random}", "".join(random.choices(LETTERS, k=16)))
+    answer, reason = await exchange(dns.message.make_query(name, "AAAA" if ":" in expect else "A"), resolver, timeout)
+    return reason or judge(answer, expect)
 
 
 async def record(resolver, name, kind, expect, timeout):
     """ "ok" or the reason."""
     answer, reason = await exchange(dns.message.make_query(name, kind), resolver, timeout)
-    if answer is None:
-        return reason
-    said = {item.to_text() for rrset in answer.answer for item in rrset if rrset.rdtype == dns.rdatatype.from_text(kind)}
-    return "ok" if said == set(expect) else judge(answer, "NOERROR") if answer.rcode() else "wrong-data"
+    if reason or answer.rcode():
+        return reason or judge(answer, "NOERROR")
+    kind = dns.rdatatype.from_text(kind)
+    said = {item.to_text() for rrset in answer.answer for item in rrset if rrset.rdtype == kind}
+    return "ok" if said == set(expect) else "wrong-data"
 
 
 async def large(resolver, name, kind, timeout):
-    """ "ok", "small" (the answer does not test anything), or the reason."""
+    """ "ok", "small" (the answer does not test anything), or the reason. What does not fit into UDP is asked for over TCP."""
     query = dns.message.make_query(name, kind, use_edns=0, payload=4096)
     answer, reason = await exchange(query, resolver, timeout)
     if answer is not None and answer.flags & dns.flags.TC:
         answer, reason = await exchange(query, resolver, timeout, tcp=True)
-    if answer is None:
-        return reason
-    if answer.rcode() != dns.rcode.NOERROR:
-        return judge(answer, "NOERROR")
+    if reason or answer.rcode():
+        return reason or judge(answer, "NOERROR")
     return "ok" if len(answer.to_wire(max_size=65535)) > LARGE else "small"
 
 
-async def parent(resolver, probe_, timeout):
+async def parent(resolver, template, timeout):
     """A warning about the name above the random label, or None."""
-    above = probe_.name.split("{random}", 1)[1].lstrip(".") or "."
+    above = template.split("{random}", 1)[1].lstrip(".") or "."
     answer, _ = await exchange(dns.message.make_query(above, "SOA", want_dnssec=True), resolver, timeout)
-    if answer is None:
-        return None
-    if answer.rcode() == dns.rcode.NXDOMAIN:
+    if answer and answer.rcode() == dns.rcode.NXDOMAIN:
         return "%s does not exist: caches may answer what is below it (RFC 8020), unless harden-below-nxdomain is no" % above
-    if any(s.rdtype == dns.rdatatype.RRSIG for s in answer.answer + answer.authority):
+    if answer and any(s.rdtype == dns.rdatatype.RRSIG for s in answer.answer + answer.authority):
         return "%s is signed: caches may deny what is below it (RFC 8198), unless aggressive-nsec is no" % above
     return None
