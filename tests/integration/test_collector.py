@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """conf/collector as shipped, asked by a stranger: report zones are answered, nothing else, and recursion is impossible."""
 
+import itertools
 import os
 import re
+import socket
 
+import dns.edns
+import dns.flags
+import dns.message
 import pytest
 
 import data
-from harness import Resolver, module_path
+from harness import Resolver, exchange, has_option, module_path, unbound_program
 
 TIER = os.path.join(os.path.dirname(__file__), "..", "..", "conf", "collector")
 STRANGER = "127.0.0.77"
@@ -99,3 +104,50 @@ def test_this_test_sees_recursion(lab):
                                ("\tmodule-config:", "\tdo-not-query-localhost: no\n\tmodule-config:")])
     resolver.ask("www.example.com", "A", source=STRANGER)
     assert resolver.upstream.queries != []
+
+
+def questions():
+    """Short questions of strangers: what may be answered with more than was asked."""
+    report = "e1aafbwlb5cedsalmkpu.r.example.net"
+    error = "_er.1.broken.example.org.7._er.er.example.net"
+    names = ("r.example.net", "er.example.net", "x.r.example.net", "_er.er.example.net", report, error, ".", "com", "www.example.com", "version.bind")
+    options = (None, [], [dns.edns.GenericOption(3, b"")], [dns.edns.GenericOption(10, b"01234567")], [dns.edns.GenericOption(8, b"\0\1\0\0")],
+               [dns.edns.GenericOption(12, b"")], [dns.edns.GenericOption(11, b"")], [dns.edns.GenericOption(18, b"")])
+    for name, qtype, qclass, option, dnssec in itertools.product(
+            names, ("A", "AAAA", "TXT", "NS", "SOA", "ANY", "DNSKEY", "DS", "MX", "AXFR"), ("IN", "CH", "ANY"), options, (False, True)):
+        if option is None and dnssec:
+            continue
+        query = dns.message.make_query(name, qtype, qclass)
+        if option is not None:
+            query.use_edns(0, dns.flags.DO if dnssec else 0, 4096, options=option)
+        yield query
+
+
+@pytest.mark.needs("report")
+def test_answers_are_small(lab):
+    """The largest answer over its question; more would be of use to those who attack others. doc/collector.md and report(8) have it."""
+    resolver = collector(lab)
+    worst = (0, None)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((STRANGER, 0))
+        sock.settimeout(5)
+        for query in questions():
+            wire = query.to_wire()
+            sock.sendto(wire, ("127.0.0.1", resolver.port))
+            answer = sock.recv(65535)
+            assert answer[:2] == wire[:2]
+            worst = max(worst, (len(answer) / len(wire), str(query)))
+    assert 2.7 < worst[0] < 2.75, worst
+
+
+@pytest.mark.needs("report")
+def test_cookies(lab):
+    """The comment about cookies is right, where this Unbound has them."""
+    if not has_option(unbound_program("unbound"), "answer-cookie"):
+        pytest.skip("this Unbound has no answer-cookie")
+    resolver = collector(lab, [("#answer-cookie", "answer-cookie"), ("#cookie-secret", "cookie-secret")])
+    query = dns.message.make_query("r.example.net", "SOA")
+    query.use_edns(0, 0, 1232, options=[dns.edns.GenericOption(10, b"01234567")])
+    response = dns.message.from_wire(exchange(("127.0.0.1", resolver.port), query.to_wire()))
+    assert [option.to_wire()[:8] for option in response.options if option.otype == 10] == [b"01234567"]
+    assert len(response.answer) == 1

@@ -4,6 +4,9 @@
 import random
 
 import dns.message
+import dns.opcode
+import dns.rcode
+import dns.tsig
 import pytest
 
 from harness import Expect, exchange, make_query
@@ -120,6 +123,29 @@ def test_other_classes_are_answered_without_data(resolver):
         response = resolver.ask(GOOD, "TXT", qclass=qclass)
         assert not response.message.answer
         assert response.rcode != "SERVFAIL"
+
+
+def before_the_module():
+    """What Unbound answers before it asks a module or a local zone; report(8) names it: id, query, rcode."""
+    for qtype in ("AXFR", "IXFR"):
+        yield qtype.lower(), dns.message.make_query(ZONE, qtype), "REFUSED"
+    notify = dns.message.make_query(ZONE, "SOA")
+    notify.set_opcode(dns.opcode.NOTIFY)
+    yield "notify", notify, "REFUSED"
+    update = dns.message.make_query(ZONE, "SOA")
+    update.set_opcode(dns.opcode.UPDATE)
+    yield "update", update, "NOTIMP"
+    signed = dns.message.make_query(GOOD, "TXT")
+    signed.use_tsig(dns.tsig.Key("key", bytes(16), "hmac-sha256."))
+    yield "tsig", signed, "FORMERR"
+
+
+@pytest.mark.parametrize("query,rcode", [pytest.param(query, rcode, id=ident) for ident, query, rcode in before_the_module()])
+def test_before_the_module(resolver, query, rcode):
+    wire = query.to_wire()
+    answer = exchange((resolver.address, resolver.port), wire)
+    assert dns.rcode.to_text(answer[3] & 15) == rcode
+    assert answer[6:8] == b"\0\0"
 
 
 def test_names_outside_go_upstream(lab, reports):
