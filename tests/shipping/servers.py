@@ -51,6 +51,10 @@ def stop(process, seconds=30):
 
 
 def start(command, log, **options):
+    """Starts a program that ends with these tests, however they end."""
+    if command[0] != "setpriv":
+        command = ["setpriv"] + command
+    command = command[:1] + ["--pdeathsig=TERM"] + command[1:]
     with open(log, "ab") as output:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, **options
