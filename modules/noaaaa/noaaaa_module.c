@@ -55,8 +55,11 @@ static struct noaaaa_qstate *own_of(const struct sb_state *state, struct module_
 
 	if (own == NULL) {
 		own = sb_own_new(state, qstate, sizeof(*own));
-		if (own != NULL)
+		if (own != NULL) {
 			own->generation = sb_generation(state);
+			/* then Unbound tells what it has, and not what there is */
+			own->uncacheable = !(qstate->query_flags & BIT_RD);
+		}
 	}
 	return own;
 }
@@ -186,7 +189,7 @@ static void withhold(const struct sb_state *state, struct module_qstate *qstate)
 
 	if (own != NULL && !qstate->no_cache_store)
 		own->withheld = true;
-	qstate->no_cache_store = 1;
+	sb_withhold(qstate);
 }
 
 /** @return whether the query is answered or waits; else it is for upstream. */
@@ -205,8 +208,12 @@ static bool judge_question(const struct sb_state *state, struct module_qstate *q
 	if (zone == NULL)
 		return false;
 	if (qstate->qinfo.qtype != LDNS_RR_TYPE_AAAA) {
-		if (zone->rule->by_client)
-			withhold(state, qstate);
+		if (!zone->rule->by_client)
+			return false;
+		withhold(state, qstate);
+		/* not composed of what the cache happens to have of the name */
+		if (qstate->qinfo.qtype == LDNS_RR_TYPE_ANY && !qstate->env->cfg->deny_any)
+			qstate->no_cache_lookup = 1;
 		return false;
 	}
 	if (zone->rule->only_if_a || zone->rule->by_client) {
@@ -230,7 +237,7 @@ static bool judge_question(const struct sb_state *state, struct module_qstate *q
 		}
 		/* tells a query that waits for this one not to share what it makes of it */
 		if (own->uncacheable)
-			qstate->no_cache_store = 1;
+			sb_withhold(qstate);
 	}
 	noaaaa_suppress(zone, &verdict);
 	sb_reply_verdict(state, qstate, &verdict);
@@ -346,19 +353,6 @@ static bool still_answers(const struct module_qstate *qstate, const struct reply
 	return false;
 }
 
-static time_t least_ttl(const struct reply_info *rep, time_t ttl)
-{
-	size_t i;
-
-	for (i = 0; i < rep->rrset_count; i++) {
-		const struct packed_rrset_data *data = rep->rrsets[i]->entry.data;
-
-		if (data->ttl < ttl)
-			ttl = data->ttl;
-	}
-	return ttl;
-}
-
 /** Put what is left together; an answer that is lost becomes NODATA behind its aliases. */
 static bool assemble(struct module_qstate *qstate, const struct reply_info *from,
 		     struct filtered *result, size_t an, size_t ns, size_t ar)
@@ -379,7 +373,7 @@ static bool assemble(struct module_qstate *qstate, const struct reply_info *from
 		rep->ar_numrrsets = 0;
 		rep->rrset_count = an + 1;
 	}
-	rep->ttl = least_ttl(rep, from->ttl);
+	rep->ttl = sb_reply_ttl(rep);
 	rep->prefetch_ttl = PREFETCH_TTL_CALC(rep->ttl);
 	rep->serve_expired_ttl = rep->ttl + SERVE_EXPIRED_TTL;
 	return true;
@@ -446,11 +440,14 @@ static void filter(const struct sb_state *state, struct module_qstate *qstate,
 		/* built from cached RRsets it may be in the cache nevertheless, changed or not */
 		if (!qstate->no_cache_store)
 			sb_cache_forget(qstate);
-		qstate->no_cache_store = 1;
+		sb_withhold(qstate);
 		return;
 	}
-	if (own->guarded)
-		qstate->no_cache_store = 0;
+	if (own->guarded) {
+		sb_release(qstate);
+		if (qstate->return_msg != NULL)
+			qstate->return_msg->rep->ttl = sb_reply_ttl(qstate->return_msg->rep);
+	}
 	if ((own->guarded || result.zone != NULL) && !qstate->no_cache_store &&
 	    qstate->return_msg != NULL && sb_is_usable(qstate, qstate->return_msg->rep))
 		sb_cache_store(qstate);
@@ -599,7 +596,7 @@ static bool noaaaa_guards(struct sb_state *state, struct module_qstate *qstate,
 	/* the resolver's own look-ups are not filtered: their messages stay out of the cache */
 	if (!sb_is_internal(qstate)) {
 		own = own_of(state, qstate);
-		if (own != NULL && !qstate->no_cache_store)
+		if (own != NULL && !sb_is_withheld(qstate))
 			own->guarded = true;
 	}
 	return true;

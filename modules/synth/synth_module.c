@@ -118,8 +118,8 @@ static void compose(const struct sb_state *state, struct module_qstate *qstate,
 
 	if (target != NULL) {
 		rcode = FLAGS_GET_RCODE(target->flags);
-		if (target->ttl < ttl)
-			ttl = target->ttl;
+		if (sb_reply_ttl(target) < ttl)
+			ttl = sb_reply_ttl(target);
 		/* with CD a client may have the bogus data, but it stays marked */
 		if (!sb_is_usable(qstate, target))
 			security = target->security;
@@ -134,9 +134,10 @@ static void compose(const struct sb_state *state, struct module_qstate *qstate,
 		sb_reply_ede(state, qstate, SB_EDE_SYNTHESIZED);
 	}
 	sb_reply_message(state, qstate, rep);
-	if (rep != NULL && !own->uncacheable && !qstate->no_cache_store &&
-	    own->generation == sb_generation(state) && security == sec_status_insecure &&
-	    !is_cname_like(qstate->qinfo.qtype))
+	if (own->uncacheable || own->generation != sb_generation(state) ||
+	    security != sec_status_insecure || is_cname_like(qstate->qinfo.qtype))
+		sb_withhold(qstate);
+	if (rep != NULL && !qstate->no_cache_store)
 		sb_cache_store(qstate);
 }
 

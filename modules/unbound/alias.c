@@ -140,7 +140,7 @@ bool sb_alias_guard(struct sb_module *module, struct module_qstate *qstate,
 	if (!does)
 		return false;
 	if (!alias->met) {
-		alias->may_store = !qstate->no_cache_store;
+		alias->may_store = !sb_is_withheld(qstate);
 		alias->generation = generation(module);
 	}
 	alias->met = true;
@@ -232,7 +232,7 @@ static void compose(struct sb_module *module, struct module_qstate *qstate, stru
 	const struct reply_info *target = alias->incoming;
 	const struct sb_soa *soa = nodata_of(module, alias);
 	size_t an = target->an_numrrsets, ns = target->ns_numrrsets, count = alias->chain_count, i;
-	time_t ttl = soa != NULL ? (time_t)soa->ttl : target->ttl;
+	time_t ttl = soa != NULL ? (time_t)soa->ttl : sb_reply_ttl(target);
 	unsigned rcode = soa != NULL ? LDNS_RCODE_NOERROR : FLAGS_GET_RCODE(target->flags);
 	struct ub_packed_rrset_key *authority = NULL;
 	struct reply_info *rep = NULL;
@@ -261,8 +261,10 @@ static void compose(struct sb_module *module, struct module_qstate *qstate, stru
 		add_ede(module, qstate, rep);
 	}
 	sb_reply_message(&module->job[0], qstate, rep);
-	qstate->no_cache_store = !alias->may_store || alias->security != sec_status_insecure ||
-				 alias->generation != generation(module);
+	sb_release(qstate);
+	if (!alias->may_store || alias->security != sec_status_insecure ||
+	    alias->generation != generation(module))
+		sb_withhold(qstate);
 	if (rep != NULL && !qstate->no_cache_store)
 		sb_cache_store(qstate);
 }
@@ -319,7 +321,7 @@ static bool begin(struct sb_module *module, struct module_qstate *qstate)
 		return false;
 	if (!alias->met) {
 		alias->met = true;
-		alias->may_store = !qstate->no_cache_store;
+		alias->may_store = !sb_is_withheld(qstate);
 		alias->generation = generation(module);
 	}
 	alias->security = sec_status_insecure;
@@ -342,7 +344,7 @@ bool sb_alias_begin(struct sb_module *module, struct module_qstate *qstate)
 
 	/* what the iterator asks for itself, and nobody waits for, stays as it is */
 	if (!follows_aliases(qstate) ||
-	    (qstate->minfo[module->id] == NULL && qstate->mesh_info->reply_list == NULL))
+	    (qstate->minfo[module->id] == NULL && !sb_is_awaited(qstate, module->id)))
 		return false;
 	return ((alias != NULL && alias->met) || meets(module, qstate)) && begin(module, qstate);
 }

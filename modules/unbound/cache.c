@@ -5,6 +5,15 @@
 #include "reply.h"
 #include "watch.h"
 
+static void withhold(const struct sb_module *module, struct module_qstate *qstate,
+		     struct dns_msg *response)
+{
+	sb_withhold(qstate);
+	/* nobody stores what has no TTL; sb_reply_ttl() is that of its records */
+	if (module->beside_dns64)
+		response->rep->ttl = 0;
+}
+
 /** Unbound calls this for every response that the iterator gets, before it is stored. */
 static int guard(struct module_qstate *qstate, struct dns_msg *response, int id, void *arg)
 {
@@ -17,7 +26,7 @@ static int guard(struct module_qstate *qstate, struct dns_msg *response, int id,
 		return 1;
 	if (sb_alias_guard(module, qstate, response)) {
 		qstate->no_cache_lookup = 1;
-		qstate->no_cache_store = 1;
+		withhold(module, qstate, response);
 		return 1;
 	}
 	for (i = 0; i < module->job_count; i++) {
@@ -28,7 +37,7 @@ static int guard(struct module_qstate *qstate, struct dns_msg *response, int id,
 			continue;
 		if (!qstate->no_cache_store)
 			sb_compat_store_rrsets(qstate, response);
-		qstate->no_cache_store = 1;
+		withhold(module, qstate, response);
 	}
 	return 1;
 }
@@ -112,6 +121,9 @@ void sb_cache_store(struct module_qstate *qstate)
 	struct reply_info *rep = qstate->return_msg->rep;
 	size_t i;
 
+	/* without recursion Unbound tells what it has, and not what there is */
+	if (!(qstate->query_flags & BIT_RD))
+		return;
 	/* RRsets of our own making have none until they need one */
 	for (i = 0; i < rep->rrset_count; i++) {
 		struct ub_packed_rrset_key *rrset = rep->rrsets[i];
@@ -121,6 +133,41 @@ void sb_cache_store(struct module_qstate *qstate)
 	}
 	/* without memory the next asker resolves anew */
 	(void)sb_compat_store(qstate, rep);
+}
+
+/** dns64 makes AAAA records of these A records, which may be of a name that has others, were it not
+ * for noaaaa. They must not meet in the RRset cache. */
+static void set_apart(struct reply_info *rep)
+{
+	size_t i;
+
+	for (i = 0; i < rep->an_numrrsets; i++) {
+		struct ub_packed_rrset_key *rrset = rep->rrsets[i];
+
+		if (ntohs(rrset->rk.type) != LDNS_RR_TYPE_A)
+			continue;
+		rrset->rk.flags |= PACKED_RRSET_RPZ;
+		rrset->entry.hash = rrset_key_hash(&rrset->rk);
+	}
+}
+
+void sb_cache_settle(const struct sb_module *module, struct module_qstate *qstate)
+{
+	bool withheld = sb_is_withheld(qstate) || !(qstate->query_flags & BIT_RD);
+	struct mesh_state_ref *super;
+
+	if (!module->beside_dns64 || qstate->return_msg == NULL)
+		return;
+	if (withheld)
+		sb_cache_forget(qstate);
+	RBTREE_FOR (super, struct mesh_state_ref *, &qstate->mesh_info->super_set) {
+		/* of an answer that anyone may have, dns64 makes one that not everyone may */
+		withheld = withheld || sb_is_withheld(&super->s->s);
+		if (super->s->s.qinfo.qtype == LDNS_RR_TYPE_AAAA)
+			set_apart(qstate->return_msg->rep);
+	}
+	if (withheld)
+		qstate->return_msg->rep->ttl = 0;
 }
 
 void sb_cache_forget(struct module_qstate *qstate)

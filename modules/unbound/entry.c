@@ -17,6 +17,7 @@
 #include "watch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define SB_EXPORT __attribute__((visibility("default")))
 
@@ -135,6 +136,7 @@ int init(struct module_env *env, int id)
 	}
 	module->id = id;
 	module->ede = env->cfg->ede;
+	module->beside_dns64 = strstr(env->cfg->module_conf, "dns64") != NULL;
 	sb_unbound_view_read(env, &view);
 	module->conf = sb_conf_or_last_good(env, sb_conf_path(&view));
 	if (module->conf != NULL)
@@ -210,7 +212,7 @@ static void walk_back(struct sb_module *module, struct module_qstate *qstate, un
 	while (jobs > 0) {
 		struct sb_state *state = &module->job[--jobs];
 
-		if (!sb_was_seen(state, qstate) && qstate->mesh_info->reply_list == NULL)
+		if (!sb_was_seen(state, qstate) && !sb_is_awaited(qstate, module->id))
 			continue;
 		sb_finish(state, qstate);
 		state->job->operate(state, qstate, module_event_moddone, query);
@@ -307,11 +309,13 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 		sb_watch(module, qstate->env);
 		/* Unbound would store the answer to a question of every class as one of class IN */
 		if (qstate->qinfo.qclass == LDNS_RR_CLASS_ANY)
-			qstate->no_cache_store = 1;
+			sb_withhold(qstate);
 		if (place != NULL && place->waits >= 0) {
 			walk_on(module, qstate, place, &query);
 			break;
 		}
+		/* dns64 sends a query through again when it has nothing to make of A */
+		qstate->minfo[id] = NULL;
 		keep_apart(module, qstate, &query);
 		walk_forward(module, qstate, 0, event, &query);
 		if (qstate->ext_state[id] == module_wait_module)
@@ -327,6 +331,8 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 		/* replies from upstream and their failures go to the iterator, never to us */
 		qstate->ext_state[id] = module_error;
 	}
+	if (ours && qstate->ext_state[id] == module_finished)
+		sb_cache_settle(module, qstate);
 }
 
 void inform_super(struct module_qstate *qstate, int id, struct module_qstate *super)

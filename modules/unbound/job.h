@@ -167,6 +167,8 @@ struct sb_module {
 	struct sb_conf *conf;
 	/** `ede: yes` in unbound.conf */
 	bool ede;
+	/** dns64 is among Unbound's modules */
+	bool beside_dns64;
 	/** the callbacks are registered (cache.c, early.c) */
 	bool guarding, hearing_hits, early;
 	/** the jobs that have a section, in the order of sb_jobs */

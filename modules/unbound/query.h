@@ -99,6 +99,33 @@ static inline bool sb_has_passed(const struct sb_state *state, const struct modu
 	       sb_is_qname(qstate, response->qinfo.qname, response->qinfo.qname_len);
 }
 
+/** Whether somebody waits for a query whose own question would have come to the jobs first: a
+ * client, or a module that is not behind us. A query that the iterator began can have been joined
+ * by those. */
+bool sb_is_awaited(const struct module_qstate *qstate, int id);
+
+/* --- whether it may be cached --- */
+
+/** In no_cache_store, of which Unbound's modules look at no bit alone: a job's will, and not that of
+ * dns64, which sets it in front of us to store the answer itself. */
+#define SB_WITHHELD 2
+
+/** Keep what comes of the query out of the message cache. */
+static inline void sb_withhold(struct module_qstate *qstate)
+{
+	qstate->no_cache_store |= SB_WITHHELD;
+}
+
+static inline void sb_release(struct module_qstate *qstate)
+{
+	qstate->no_cache_store &= ~SB_WITHHELD;
+}
+
+static inline bool sb_is_withheld(const struct module_qstate *qstate)
+{
+	return (qstate->no_cache_store & SB_WITHHELD) != 0;
+}
+
 /* --- who asks --- */
 
 struct sb_client {

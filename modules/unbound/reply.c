@@ -112,26 +112,23 @@ struct reply_info *sb_reply_from_verdict(struct regional *region, const struct q
 	struct ub_packed_rrset_key *answer = NULL, *authority = NULL;
 	struct reply_info *rep;
 	size_t an, ns, ar = verdict->additional_count, count = 0, i;
-	uint32_t ttl = 0;
 
 	if (verdict->rrtype == SB_TYPE_SOA) {
 		answer = sb_rrset_soa(region, verdict->soa);
-		ttl = verdict->soa->ttl;
 	} else if (verdict->rrtype != 0) {
 		answer = sb_rrset_make(region, qinfo->qname, qinfo->qname_len, verdict->rrtype,
 				       verdict->ttl, verdict->rrs, verdict->rrs_len,
 				       verdict->rr_count);
-		ttl = verdict->ttl;
 	} else if (verdict->soa != NULL) {
 		authority = sb_rrset_soa(region, verdict->soa);
-		ttl = verdict->soa->ttl;
 	}
 	an = verdict->rrtype != 0;
 	ns = verdict->rrtype == 0 && verdict->soa != NULL;
 	/* an RRset is missing only when memory is short */
 	if ((answer != NULL) != (an > 0) || (authority != NULL) != (ns > 0))
 		return NULL;
-	rep = sb_compat_reply(region, (uint16_t)(BIT_QR | BIT_RA | verdict->rcode), ttl, an, ns, ar,
+	/* nobody stores what has no TTL */
+	rep = sb_compat_reply(region, (uint16_t)(BIT_QR | BIT_RA | verdict->rcode), 0, an, ns, ar,
 			      an + ns + ar, sec_status_insecure);
 	if (rep == NULL)
 		return NULL;
@@ -155,6 +152,20 @@ struct reply_info *sb_reply_from_verdict(struct regional *region, const struct q
 	if (verdict->truncated)
 		rep->flags |= BIT_TC;
 	return rep;
+}
+
+time_t sb_reply_ttl(const struct reply_info *rep)
+{
+	time_t ttl = rep->ttl;
+	size_t i;
+
+	for (i = 0; i < rep->rrset_count; i++) {
+		const struct packed_rrset_data *data = rep->rrsets[i]->entry.data;
+
+		if (i == 0 || data->ttl < ttl)
+			ttl = data->ttl;
+	}
+	return ttl;
 }
 
 void sb_reply_verdict(const struct sb_state *state, struct module_qstate *qstate,

@@ -20,6 +20,9 @@ struct ub_packed_rrset_key *sb_rrset_soa(struct regional *region, const struct s
 struct reply_info *sb_reply_from_verdict(struct regional *region, const struct query_info *qinfo,
 					 const struct sb_verdict *verdict);
 
+/** The least TTL of a message's records, in seconds; of one without any, its own. */
+time_t sb_reply_ttl(const struct reply_info *rep);
+
 /** Answer with the verdict, at once and uncached. SERVFAIL when memory is short. */
 void sb_reply_verdict(const struct sb_state *state, struct module_qstate *qstate,
 		      const struct sb_verdict *verdict);

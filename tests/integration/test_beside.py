@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Beside Unbound's other modules and options a question has one answer: alone, first, repeated, after any others."""
+
+import itertools
+import random
+
+import pytest
+
+import data
+import tabletest
+from data import expand
+from upstream import Data
+
+pytestmark = pytest.mark.needs("synth", "noaaaa")
+
+APEXES = data.APEXES + ("test.",)
+RECORDS = data.RECORDS + """
+addr.test. 600 CNAME 10.1.2.3.ip.example.com.
+site.test. 600 CNAME svc.dc.prd.example.com.
+out.example.com. 600 CNAME www.test.
+www.test. 600 A 192.0.2.81
+www.test. 600 AAAA 2001:db8::81
+www.example.com. 600 TXT "text"
+3.2.1.10.in-addr.arpa. 600 TXT "text"
+"""
+NAMES = ("10.1.2.3.Z", "10.66.0.1.Z", "2.3.Z", "Z", "x.Z", "svc.dc.P", "only2.dc.P", "nosuch.dc.P", "dc.P", "www.example.com",
+         "v6only.example.com", "h.v6.example.com", "h3.example.com", "alias.org", "addr.test", "site.test", "out.example.com",
+         "www.test", "svc.dc1.P", "nosuch.example.com")
+QUESTIONS = tuple(itertools.product(NAMES, ("A", "AAAA", "TXT"))) + (
+    ("h3.example.com", "HTTPS"), ("3.2.1.10.in-addr.arpa", "PTR"), ("5.1.1.10.in-addr.arpa", "PTR"),
+    # the same addresses behind dns64's prefix
+    ("3.0.2.0.1.0.a.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.b.9.f.f.4.6.0.0.ip6.arpa", "PTR"))
+# the only rule's client, and one who is not meant
+MEANT, OTHER = "127.0.0.2", "127.0.0.3"
+CLIENTS = {"clients": [MEANT + "/32"]}
+
+
+def start(lab, conf=None, **options):
+    return lab.resolver(data=Data(RECORDS, APEXES), modules=("synth", "noaaaa"), conf=conf or data.conf(), **options)
+
+
+def ask(resolver, question, **options):
+    qname, qtype, *source = question
+    return resolver.ask(expand(qname), qtype, source=source[0] if source else None, **options)
+
+
+def one_answer(resolver, questions=QUESTIONS, seed=0, rounds=2, **options):
+    """Each question alone, and then all of them in several orders from one cache. Returns the answers."""
+    alone = {}
+    for question in questions:
+        resolver.flush()
+        alone[question] = ask(resolver, question, **options)
+    dice = random.Random(seed)
+    for number in range(rounds):
+        resolver.flush()
+        order = list(questions) * 2
+        dice.shuffle(order)
+        for at, question in enumerate(order):
+            response = ask(resolver, question, **options)
+            assert response.question_unchanged()
+            assert response.brief() == alone[question].brief(), "%s, round %d: alone\n%s\nnow\n%s\nbefore it: %s" % (
+                question, number, alone[question], response, order[:at])
+    tabletest.settle(resolver)
+    return alone
+
+
+# -- dns64 --------------------------------------------------------------------------------------
+DNS64 = ("dynlib dns64 validator iterator", "dns64 dynlib validator iterator", "dns64 dynlib iterator")
+
+
+@pytest.mark.parametrize("chain", DNS64)
+@pytest.mark.parametrize("rule", [{}, {"answer": "nxdomain", "when": "only-if-a"}, CLIENTS], ids=["always", "only-if-a", "clients"])
+def test_dns64(lab, chain, rule):
+    """dns64 stores what it gets itself, and asks for A and PTR past the modules."""
+    resolver = start(lab, data.conf(noaaaa=rule), module_config=chain, server="dns64-prefix: 64:ff9b::/96")
+    sources = (MEANT, OTHER) if rule is CLIENTS else (MEANT,)
+    one_answer(resolver, [q + (source,) for q in QUESTIONS for source in sources])
+
+
+# -- without recursion ---------------------------------------------------------------------------
+def test_without_recursion(lab):
+    """RD=0 gets what the cache has, here of another site: nobody else's answer."""
+    resolver = start(lab, forward=True, server="access-control: 127.0.0.0/8 allow_snoop")
+    questions = [q for q in QUESTIONS if "ip6.arpa" not in q[0]]
+    alone = one_answer(resolver, questions, rounds=0)
+    resolver.flush()
+    ask(resolver, ("svc.dc2.P", "A"))
+    assert ask(resolver, ("svc.dc.P", "A"), rd=False).data("A") == ["10.2.1.5"]
+    for question in questions * 2:
+        ask(resolver, question, rd=False)
+        response = ask(resolver, question)
+        assert response.brief() == alone[question].brief(), "%s: alone\n%s\nafter RD=0\n%s" % (question, alone[question], response)
+
+
+# -- ANY ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("server", ["deny-any: no", "deny-any: yes"])
+def test_any_by_client(lab, server):
+    """Under a rule with clients ANY is not composed of what other questions have brought in, of A and AAAA alone."""
+    resolver = start(lab, data.conf(noaaaa=CLIENTS), server=server)
+    names = ("www.example.com", "example.com", "v6only.example.com", "h3.example.com")
+    alone = one_answer(resolver, tuple(itertools.product(names, ("ANY", "A", "AAAA", "TXT"), (MEANT, OTHER))))
+    if server == "deny-any: no":
+        for source, types in ((MEANT, ["A", "TXT"]), (OTHER, ["A", "AAAA", "TXT"])):
+            assert sorted(alone["www.example.com", "ANY", source].types()) == types
