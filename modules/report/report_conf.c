@@ -34,8 +34,23 @@ struct report_server {
 	size_t address_count;
 };
 
+/** Where a zone names a server, to say so once all zones are known. */
+struct server_place {
+	struct sb_dname name;
+	size_t zone_index, server_index;
+	yaml_mark_t mark;
+};
+
+/** The zones while they are read. */
+struct zones_reader {
+	struct report_conf *conf;
+	struct server_place *place;
+	size_t place_count;
+};
+
 /** A zone while its keys are read: what is checked once all of them are known. */
 struct zone_reader {
+	struct zones_reader *zones;
 	struct report_zone *zone;
 	bool has_zone, has_format;
 	/** a value whose key was there has its yaml set */
@@ -246,6 +261,24 @@ static void take_addresses(const struct sb_value *value, const struct zone_reade
 	}
 }
 
+/** @param value: zones[I].nameservers[J]. */
+static void add_place(const struct sb_value *value, struct zones_reader *zones,
+		      const struct sb_dname *name)
+{
+	struct server_place *grown = sb_arena_grow(value->yaml->arena, zones->place,
+						   zones->place_count, sizeof(*grown));
+
+	if (grown == NULL) {
+		sb_value_no_memory(value);
+		return;
+	}
+	grown[zones->place_count++] = (struct server_place){.name = *name,
+							    .zone_index = value->up->up->index,
+							    .server_index = value->index,
+							    .mark = value->mark};
+	zones->place = grown;
+}
+
 static void read_nameserver(const struct sb_value *value, void *out)
 {
 	static const struct sb_key keys[] = {
@@ -280,6 +313,7 @@ static void read_nameserver(const struct sb_value *value, void *out)
 	}
 	grown[reader->server_count++] = server;
 	reader->server = grown;
+	add_place(value, reader->zones, &server.name);
 }
 
 static void read_nameservers(const struct sb_value *value, void *out)
@@ -885,8 +919,9 @@ static void read_zone(const struct sb_value *value, void *out)
 		{"fields", read_fields, false},
 		{"tests", read_tests, false},
 	};
-	struct report_conf *conf = out;
-	struct zone_reader reader = {.zone = NULL};
+	struct zones_reader *zones = out;
+	struct report_conf *conf = zones->conf;
+	struct zone_reader reader = {.zones = zones};
 
 	reader.zone = sb_arena_alloc(value->yaml->arena, sizeof(*reader.zone));
 	if (reader.zone == NULL) {
@@ -979,9 +1014,53 @@ static void read_rate_limit(const struct sb_value *value, void *out)
 	SB_READ_MAP(value, keys, &((struct report_conf *)out)->rate_limit);
 }
 
+static bool has_address(const struct report_zone *zone, const struct sb_dname *name)
+{
+	size_t i;
+
+	for (i = 0; i < zone->address_count; i++) {
+		if (zone->address[i].owner_len == name->wire_len &&
+		    sb_octets_equal(zone->address[i].owner, name->wire, name->wire_len))
+			return true;
+	}
+	return false;
+}
+
+/** A name server inside a report zone must have its addresses there, whichever zone it serves: that
+ * zone answers for the name, and would deny it. */
+static void check_places(const struct sb_value *value, const struct zones_reader *zones)
+{
+	size_t i;
+
+	for (i = 0; i < zones->place_count; i++) {
+		const struct server_place *place = &zones->place[i];
+		struct sb_value zone = {
+			.yaml = value->yaml, .up = value, .index = place->zone_index};
+		struct sb_value servers = {.yaml = value->yaml, .up = &zone, .key = "nameservers"};
+		struct sb_value server = {.yaml = value->yaml,
+					  .up = &servers,
+					  .index = place->server_index,
+					  .mark = place->mark};
+		const struct report_zone *in;
+		unsigned apex_label;
+
+		in = sb_zones_find(zones->conf->rules.zones, &place->name, &apex_label);
+		if (in != NULL && !has_address(in, &place->name))
+			sb_value_error(
+				&server,
+				"this name is in the zone %s, which does not have its addresses",
+				in->text);
+	}
+}
+
 static void read_zones(const struct sb_value *value, void *out)
 {
-	sb_read_list(value, 1, read_zone, out);
+	struct zones_reader zones = {.conf = out};
+	size_t errors = sb_value_errors(value);
+
+	sb_read_list(value, 1, read_zone, &zones);
+	if (sb_value_errors(value) == errors)
+		check_places(value, &zones);
 }
 
 /** Give every zone the salt that a hash with a client's prefix needs when no line may tell it. */
