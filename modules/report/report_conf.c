@@ -2,6 +2,7 @@
 /* The section `report` of sitebound.yaml. */
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -41,11 +42,20 @@ struct server_place {
 	yaml_mark_t mark;
 };
 
+/** Where a zone names a field. */
+struct field_place {
+	const char *name, *group;
+	size_t zone_index;
+	yaml_mark_t mark;
+};
+
 /** The zones while they are read. */
 struct zones_reader {
 	struct report_conf *conf;
-	struct server_place *place;
-	size_t place_count;
+	struct server_place *server;
+	size_t server_count;
+	struct field_place *field;
+	size_t field_count;
 };
 
 /** A zone while its keys are read: what is checked once all of them are known. */
@@ -262,21 +272,21 @@ static void take_addresses(const struct sb_value *value, const struct zone_reade
 }
 
 /** @param value: zones[I].nameservers[J]. */
-static void add_place(const struct sb_value *value, struct zones_reader *zones,
-		      const struct sb_dname *name)
+static void add_server_place(const struct sb_value *value, struct zones_reader *zones,
+			     const struct sb_dname *name)
 {
-	struct server_place *grown = sb_arena_grow(value->yaml->arena, zones->place,
-						   zones->place_count, sizeof(*grown));
+	struct server_place *grown = sb_arena_grow(value->yaml->arena, zones->server,
+						   zones->server_count, sizeof(*grown));
 
 	if (grown == NULL) {
 		sb_value_no_memory(value);
 		return;
 	}
-	grown[zones->place_count++] = (struct server_place){.name = *name,
-							    .zone_index = value->up->up->index,
-							    .server_index = value->index,
-							    .mark = value->mark};
-	zones->place = grown;
+	grown[zones->server_count++] = (struct server_place){.name = *name,
+							     .zone_index = value->up->up->index,
+							     .server_index = value->index,
+							     .mark = value->mark};
+	zones->server = grown;
 }
 
 static void read_nameserver(const struct sb_value *value, void *out)
@@ -313,7 +323,7 @@ static void read_nameserver(const struct sb_value *value, void *out)
 	}
 	grown[reader->server_count++] = server;
 	reader->server = grown;
-	add_place(value, reader->zones, &server.name);
+	add_server_place(value, reader->zones, &server.name);
 }
 
 static void read_nameservers(const struct sb_value *value, void *out)
@@ -579,6 +589,24 @@ static bool names_clash(const char *a, const char *b)
 	return a_len == b_len || (a_len > b_len ? a : b)[least] == '.';
 }
 
+/** @param value: zones[I].fields.GROUP. */
+static void add_field_place(const struct sb_value *value, struct zones_reader *zones,
+			    const char *name)
+{
+	struct field_place *grown = sb_arena_grow(value->yaml->arena, zones->field,
+						  zones->field_count, sizeof(*grown));
+
+	if (grown == NULL) {
+		sb_value_no_memory(value);
+		return;
+	}
+	grown[zones->field_count++] = (struct field_place){.name = name,
+							   .group = value->key,
+							   .zone_index = value->up->up->index,
+							   .mark = value->mark};
+	zones->field = grown;
+}
+
 static void read_field(const struct sb_value *value, void *out)
 {
 	struct zone_reader *reader = out;
@@ -623,6 +651,7 @@ static void read_field(const struct sb_value *value, void *out)
 	reader->field_value[reader->field_count] = *value;
 	reader->group[reader->field_count] = value->key;
 	reader->field_count++;
+	add_field_place(value, reader->zones, copy);
 }
 
 static void read_fields(const struct sb_value *value, void *out)
@@ -1028,12 +1057,12 @@ static bool has_address(const struct report_zone *zone, const struct sb_dname *n
 
 /** A name server inside a report zone must have its addresses there, whichever zone it serves: that
  * zone answers for the name, and would deny it. */
-static void check_places(const struct sb_value *value, const struct zones_reader *zones)
+static void check_servers(const struct sb_value *value, const struct zones_reader *zones)
 {
 	size_t i;
 
-	for (i = 0; i < zones->place_count; i++) {
-		const struct server_place *place = &zones->place[i];
+	for (i = 0; i < zones->server_count; i++) {
+		const struct server_place *place = &zones->server[i];
 		struct sb_value zone = {
 			.yaml = value->yaml, .up = value, .index = place->zone_index};
 		struct sb_value servers = {.yaml = value->yaml, .up = &zone, .key = "nameservers"};
@@ -1053,14 +1082,52 @@ static void check_places(const struct sb_value *value, const struct zones_reader
 	}
 }
 
+static int compare_fields(const void *a, const void *b)
+{
+	const struct field_place *one = a, *other = b;
+	int order = strcmp(one->name, other->name);
+
+	if (order != 0)
+		return order;
+	return one->zone_index < other->zone_index ? -1 : one->zone_index > other->zone_index;
+}
+
+/** A field of one zone must not be an object of another: the lines go to one place. */
+static void check_fields(const struct sb_value *value, const struct zones_reader *zones)
+{
+	size_t i;
+
+	/* what clashes is side by side then: the dot comes before all that words are of */
+	if (zones->field_count > 1)
+		qsort(zones->field, zones->field_count, sizeof(*zones->field), compare_fields);
+	for (i = 1; i < zones->field_count; i++) {
+		const struct field_place *place = &zones->field[i];
+		const char *before = zones->field[i - 1].name;
+		struct sb_value zone = {
+			.yaml = value->yaml, .up = value, .index = place->zone_index};
+		struct sb_value fields = {.yaml = value->yaml, .up = &zone, .key = "fields"};
+		struct sb_value field = {.yaml = value->yaml,
+					 .up = &fields,
+					 .key = place->group,
+					 .mark = place->mark};
+
+		if (strcmp(before, place->name) != 0 && names_clash(before, place->name))
+			sb_value_error(&field,
+				       "the field \"%s\" clashes with \"%s\" of another zone",
+				       place->name, before);
+	}
+}
+
 static void read_zones(const struct sb_value *value, void *out)
 {
 	struct zones_reader zones = {.conf = out};
 	size_t errors = sb_value_errors(value);
 
 	sb_read_list(value, 1, read_zone, &zones);
-	if (sb_value_errors(value) == errors)
-		check_places(value, &zones);
+	if (sb_value_errors(value) == errors) {
+		check_servers(value, &zones);
+		check_fields(value, &zones);
+	}
 }
 
 /** Give every zone the salt that a hash with a client's prefix needs when no line may tell it. */
