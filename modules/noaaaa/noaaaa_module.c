@@ -436,7 +436,7 @@ static void filter(const struct sb_state *state, struct module_qstate *qstate,
 		sb_reply_ede(state, qstate, ede_of(state, result.rep));
 		sb_reply_message(state, qstate, result.rep);
 	}
-	if (own->uncacheable || own->generation != sb_generation(state)) {
+	if (own->uncacheable || own->generation != sb_generation(state) || sb_is_changed(qstate)) {
 		/* built from cached RRsets it may be in the cache nevertheless, changed or not */
 		if (!qstate->no_cache_store)
 			sb_cache_forget(qstate);

@@ -139,6 +139,7 @@ static void compose(const struct sb_state *state, struct module_qstate *qstate,
 		sb_withhold(qstate);
 	if (rep != NULL && !qstate->no_cache_store)
 		sb_cache_store(qstate);
+	sb_reply_respip(state, qstate);
 }
 
 /** Whether the answer to a target leads back to the name that was asked. */

@@ -183,6 +183,9 @@ static bool meets(const struct sb_module *module, struct module_qstate *qstate)
 	struct query_info target = qstate->qinfo;
 	const struct dns_msg *msg = qstate->return_msg;
 
+	/* its aliases are not upstream's */
+	if (sb_is_changed(qstate))
+		return false;
 	if (qstate->return_rcode == LDNS_RCODE_NOERROR && msg != NULL &&
 	    FLAGS_GET_RCODE(msg->rep->flags) != LDNS_RCODE_SERVFAIL)
 		return leads_to_job(module, msg->rep, &target);
@@ -267,6 +270,7 @@ static void compose(struct sb_module *module, struct module_qstate *qstate, stru
 		sb_withhold(qstate);
 	if (rep != NULL && !qstate->no_cache_store)
 		sb_cache_store(qstate);
+	sb_reply_respip(&module->job[0], qstate);
 }
 
 /** Put the aliases that came in to the chain, and aim at where they lead. False: there is none, or

@@ -105,13 +105,14 @@ static inline struct views *sb_compat_views(const struct module_env *env)
 #endif
 }
 
-/** Start or join a sub-query; *newq is NULL when it was joined. 0 on a cycle or lack of memory. */
+/** Start or join a sub-query; *newq is NULL when it was joined. 0 on a cycle or lack of memory. It
+ * has no client: what is made of it is cached for all, and respip changes that for each. */
 static inline int sb_compat_attach_sub(struct module_qstate *qstate, struct query_info *qinfo,
 				       struct module_qstate **newq)
 {
 	return (*qstate->env->attach_sub)(qstate, qinfo,
 #if SB_UNBOUND >= SB_UNBOUND_VERSION(1, 25, 0)
-					  qstate->client_info,
+					  NULL,
 #endif
 					  qstate->query_flags, 0, 0, newq);
 }

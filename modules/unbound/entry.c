@@ -12,6 +12,7 @@
 #include "load.h"
 #include "metrics.h"
 #include "query.h"
+#include "reply.h"
 #include "sweep.h"
 #include "switch.h"
 #include "watch.h"
@@ -290,6 +291,28 @@ static void walk_on(struct sb_module *module, struct module_qstate *qstate, stru
 		walk_back(module, qstate, index, query);
 }
 
+/** respip of Unbound 1.26 changes sub-queries as well, for no client in particular. Of one that is
+ * ours the client's query makes an answer for all: take back what it was. */
+static void unchange(struct module_qstate *qstate, int id)
+{
+	struct mesh_state_ref *super;
+	struct dns_msg *msg = NULL;
+	bool is_ours = false;
+
+	RBTREE_FOR (super, struct mesh_state_ref *, &qstate->mesh_info->super_set)
+		is_ours = is_ours || super->s->s.curmod == id;
+	if (!is_ours || !sb_is_changed(qstate))
+		return;
+	msg = sb_cache_lookup(qstate, &qstate->qinfo);
+	if (msg == NULL) {
+		sb_withhold(qstate);
+		return;
+	}
+	qstate->return_msg = msg;
+	qstate->return_rcode = LDNS_RCODE_NOERROR;
+	qstate->respip_action_info = NULL;
+}
+
 void operate(struct module_qstate *qstate, enum module_ev event, int id,
 	     struct outbound_entry *outbound)
 {
@@ -323,6 +346,9 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 		break;
 	case module_event_moddone:
 		qstate->ext_state[id] = module_finished;
+		if (place != NULL && place->done)
+			break;
+		unchange(qstate, id);
 		/* what is behind an alias has been through all jobs already */
 		if (ours && !sb_alias_begin(module, qstate))
 			walk_back(module, qstate, module->job_count, &query);

@@ -53,6 +53,8 @@ struct sb_place {
 	int waits;
 	/** it waits on the way back from upstream */
 	bool back;
+	/** the answer is there, and respip is at it */
+	bool done;
 	void *own[SB_JOBS_MAX];
 	/** it has met an alias (alias.c) */
 	struct sb_alias *alias;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "counters.h"
 #include "query.h"
+#include "query.h"
 #include "reply.h"
 
 #include <string.h>
@@ -104,6 +105,24 @@ void sb_reply_message(const struct sb_state *state, struct module_qstate *qstate
 	qstate->return_msg = msg;
 	qstate->return_rcode = LDNS_RCODE_NOERROR;
 	sb_finish(state, qstate);
+}
+
+void sb_reply_respip(const struct sb_state *state, struct module_qstate *qstate)
+{
+	struct module_stack *mods = &qstate->env->mesh->mods;
+	int respip = modstack_find(mods, "respip");
+	struct sb_place *place = sb_place_new(qstate, state->id);
+
+	/* a query has client_info where there is something for respip to do */
+	if (respip <= state->id || place == NULL || qstate->client_info == NULL)
+		return;
+	(*mods->mod[respip]->operate)(qstate, module_event_pass, respip, NULL);
+	(*mods->mod[respip]->operate)(qstate, module_event_moddone, respip, NULL);
+	if (qstate->ext_state[respip] != module_wait_subquery)
+		return;
+	/* it looks for the target of an alias, and comes back when it has it */
+	place->done = true;
+	qstate->curmod = respip;
 }
 
 struct reply_info *sb_reply_from_verdict(struct regional *region, const struct query_info *qinfo,

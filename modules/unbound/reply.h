@@ -32,6 +32,16 @@ void sb_reply_verdict(const struct sb_state *state, struct module_qstate *qstate
 void sb_reply_message(const struct sb_state *state, struct module_qstate *qstate,
 		      struct reply_info *rep);
 
+/** Have respip, which changes what its clients get from the cache, change a composed answer, too: as
+ * if it came to it from the module behind. */
+void sb_reply_respip(const struct sb_state *state, struct module_qstate *qstate);
+
+/** Whether respip has changed the answer, for this client. */
+static inline bool sb_is_changed(const struct module_qstate *qstate)
+{
+	return qstate->respip_action_info != NULL;
+}
+
 /** Answer SERVFAIL. */
 void sb_reply_servfail(const struct sb_state *state, struct module_qstate *qstate);
 

@@ -60,7 +60,8 @@ def one_answer(resolver, questions=QUESTIONS, seed=0, rounds=2, **options):
             assert response.question_unchanged()
             assert response.brief() == alone[question].brief(), "%s, round %d: alone\n%s\nnow\n%s\nbefore it: %s" % (
                 question, number, alone[question], response, order[:at])
-    tabletest.settle(resolver)
+    if "respip" not in (resolver.module_config or ""):  # it tells what it does
+        tabletest.settle(resolver)
     return alone
 
 
@@ -102,3 +103,64 @@ def test_any_by_client(lab, server):
     if server == "deny-any: no":
         for source, types in ((MEANT, ["A", "TXT"]), (OTHER, ["A", "AAAA", "TXT"])):
             assert sorted(alone["www.example.com", "ANY", source].types()) == types
+
+
+# -- respip, RPZ ----------------------------------------------------------------------------------
+RESPIP = "dynlib respip validator iterator"
+RESPONSE_IP = """
+response-ip: 10.1.1.5/32 redirect
+response-ip-data: 10.1.1.5/32 "A 192.0.2.250"
+response-ip: 10.2.1.6/32 always_nxdomain
+response-ip: 10.1.2.3/32 always_refuse
+response-ip: 192.0.2.80/32 redirect
+response-ip-data: 192.0.2.80/32 "CNAME 10-1-2-4.ip.example.com."
+response-ip: 192.0.2.81/32 redirect
+response-ip-data: 192.0.2.81/32 "CNAME a.b.dc.prd.example.com."
+access-control-view: %s/32 "other"
+""" % OTHER
+VIEW = """
+view:
+  name: "other"
+  view-first: no
+  response-ip: 10.1.1.5/32 redirect
+"""
+RPZ = """
+rpz:
+  name: "rpz.test."
+  zonefile: "@ZONE@"
+"""
+RPZ_ZONE = """$ORIGIN rpz.test.
+@ 60 SOA ns.invalid. hm.invalid. 1 3600 600 86400 60
+32.5.1.1.10.rpz-ip 60 CNAME .
+32.6.1.2.10.rpz-ip 60 A 192.0.2.251
+24.0.2.1.10.rpz-ip 60 CNAME *.
+v6only.example.com 60 CNAME .
+a.b.dc1.prd.example.com 60 A 192.0.2.252
+"""
+BY_SOURCE = [q + (source,) for q in QUESTIONS + (("example.com", "A"), ("a.b.dc.P", "A"), ("mail.dc.P", "A"))
+             for source in (MEANT, OTHER)]
+
+
+def test_response_ip(lab):
+    """What changes addresses for some clients changes those of site names and aliases, too, at first and from the cache."""
+    resolver = start(lab, module_config=RESPIP, server=RESPONSE_IP, extra=VIEW)
+    alone = one_answer(resolver, BY_SOURCE)
+    assert alone["svc.dc.P", "A", MEANT].data("A") == ["192.0.2.250"]
+    assert alone["site.test", "A", MEANT].data("A") == ["192.0.2.250"]
+    assert alone["svc.dc.P", "A", OTHER].data("A") == [] and alone["svc.dc.P", "A", OTHER].types() == ["CNAME"]
+    assert alone["only2.dc.P", "A", MEANT].rcode == "NXDOMAIN"
+    assert alone["only2.dc.P", "A", OTHER].data("A") == ["10.2.1.6"]
+    assert alone["10.1.2.3.Z", "A", MEANT].data("A") == ["10.1.2.3"], "a computed address was changed"
+    assert alone["addr.test", "A", MEANT].rcode == "REFUSED", "what is behind an alias was not"
+
+
+def test_rpz(lab, tmp_path):
+    """RPZ by address changes what is behind a site name, too; by name what the client asks for."""
+    zone = tmp_path / "rpz.zone"
+    zone.write_text(RPZ_ZONE)
+    resolver = start(lab, module_config=RESPIP, extra=RPZ.replace("@ZONE@", str(zone)))
+    alone = one_answer(resolver, BY_SOURCE[::2])
+    assert alone["svc.dc.P", "A", MEANT].rcode == "NXDOMAIN"
+    assert alone["only2.dc.P", "A", MEANT].data("A") == ["192.0.2.251"]
+    assert alone["10.1.2.3.Z", "A", MEANT].data("A") == ["10.1.2.3"]
+    assert alone["v6only.example.com", "A", MEANT].rcode == "NXDOMAIN"
