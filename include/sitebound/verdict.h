@@ -22,6 +22,7 @@ enum sb_rrtype {
 	SB_TYPE_PTR = 12,
 	SB_TYPE_TXT = 16,
 	SB_TYPE_AAAA = 28,
+	SB_TYPE_SRV = 33,
 	SB_TYPE_SVCB = 64,
 	SB_TYPE_HTTPS = 65,
 	SB_TYPE_ANY = 255

@@ -78,6 +78,19 @@ void ring_free(struct ring *ring)
 	free(ring);
 }
 
+size_t ring_memory(const struct ring *ring)
+{
+	size_t memory, i;
+
+	if (ring == NULL)
+		return 0;
+	memory = sizeof(*ring) + ring->segment_count * sizeof(*ring->segment) +
+		 ring->member_count * sizeof(*ring->member);
+	for (i = 0; i < ring->member_count; i++)
+		memory += ring->member[i].srv_len;
+	return memory;
+}
+
 struct ring_builder *ring_builder_new(const char *tokens)
 {
 	struct ring_builder *builder = calloc(1, sizeof(*builder));

@@ -73,6 +73,9 @@ const char *ring_hash_name(enum ring_hash hash);
 /** Free a ring; NULL is fine. */
 void ring_free(struct ring *ring);
 
+/** Octets of a ring; 0 for NULL. */
+size_t ring_memory(const struct ring *ring);
+
 /* ---- building ---- */
 
 struct ring_builder;

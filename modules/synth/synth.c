@@ -15,6 +15,9 @@ const char *const synth_counter_names[SYNTH_COUNTERS] = {
 	[SYNTH_COUNT_SITE_NXDOMAIN] = "site_nxdomain",
 	[SYNTH_COUNT_SITE_SERVFAIL] = "site_servfail",
 	[SYNTH_COUNT_YXDOMAIN] = "yxdomain",
+	[SYNTH_COUNT_RING] = "ring",
+	[SYNTH_COUNT_RING_STALE] = "ring_stale",
+	[SYNTH_COUNT_RING_SERVFAIL] = "ring_servfail",
 };
 
 /** Addresses that no name should lead to, unless an `allow` names them: RFC 6890 "this network",
@@ -375,6 +378,16 @@ static bool is_address_suffix(const struct synth_zone *zone, const struct sb_dna
 	return true;
 }
 
+/** At the apex: our SOA, and what else upstream has there. */
+static void decide_apex(const struct synth_zone *zone, const struct sb_query *query,
+			struct sb_verdict *verdict)
+{
+	if (query->qtype == SB_TYPE_SOA)
+		answer_soa(verdict, zone);
+	else
+		verdict->kind = SB_ASK_UPSTREAM;
+}
+
 static void decide_address(const struct synth_zone *zone, const struct sb_query *query,
 			   unsigned left, struct sb_verdict *verdict)
 {
@@ -382,10 +395,7 @@ static void decide_address(const struct synth_zone *zone, const struct sb_query 
 	unsigned taken;
 
 	if (left == 0) {
-		if (query->qtype == SB_TYPE_SOA)
-			answer_soa(verdict, zone);
-		else
-			verdict->kind = SB_ASK_UPSTREAM;
+		decide_apex(zone, query, verdict);
 		return;
 	}
 	taken = find_address(zone, &query->qname, left, &addr);
@@ -421,6 +431,19 @@ static void decide_site(const struct synth_zone *zone, const struct sb_query *qu
 	} else {
 		verdict->kind = SB_FOLLOW;
 	}
+}
+
+static void decide_key(const struct synth_zone *zone, const struct sb_query *query, unsigned left,
+		       struct sb_verdict *verdict)
+{
+	struct ring_key key;
+
+	if (left == 0)
+		decide_apex(zone, query, verdict);
+	else if (ring_key_parse(&query->qname, left, &key))
+		verdict->kind = SB_FOLLOW;
+	else
+		answer_negative(verdict, SB_NXDOMAIN, zone, SYNTH_COUNT_NXDOMAIN);
 }
 
 /**
@@ -533,6 +556,72 @@ void synth_decide(const struct synth_conf *conf, const struct sb_query *query,
 	case SYNTH_REVERSE:
 		decide_reverse(conf, query, verdict);
 		break;
+	case SYNTH_RING:
+		decide_key(zone, query, left, verdict);
+		break;
+	}
+}
+
+/** Make the answer one RR with rdata of any length, in room. */
+static void answer_rr(struct sb_verdict *verdict, uint16_t rrtype, const uint8_t *rdata,
+		      size_t rdata_len, uint8_t *room)
+{
+	room[0] = (uint8_t)(rdata_len >> 8);
+	room[1] = (uint8_t)rdata_len;
+	if (rdata != room + 2)
+		memcpy(room + 2, rdata, rdata_len);
+	verdict->kind = SB_ANSWER;
+	verdict->rrtype = rrtype;
+	verdict->rrs = room;
+	verdict->rrs_len = rdata_len + 2;
+	verdict->rr_count = 1;
+}
+
+void synth_decide_ring(const struct synth_conf *conf, const struct sb_query *query,
+		       const struct ring *ring, uint32_t ttl, uint8_t room[SYNTH_RING_RR_MAX],
+		       struct sb_verdict *verdict)
+{
+	uint8_t position[RING_POSITION_MAX];
+	const struct ring_segment *segment = NULL;
+	const struct synth_zone *zone;
+	const uint8_t *host;
+	struct ring_key key;
+	size_t host_len;
+	unsigned left;
+
+	verdict_init(verdict);
+	zone = sb_zones_find(conf->rules.zones, &query->qname, &left);
+	if (zone == NULL || zone->kind != SYNTH_RING)
+		return;
+	verdict->rule = zone->rule;
+	verdict->counter = SYNTH_COUNT_RING;
+	verdict->ttl = ttl < zone->ttl ? ttl : zone->ttl;
+	if (ring_key_parse(&query->qname, left, &key))
+		segment = ring_find(ring, &key, zone->replica_by_hash, position);
+	if (segment == NULL) {
+		answer_negative(verdict, SB_NXDOMAIN, zone, SYNTH_COUNT_NXDOMAIN);
+		return;
+	}
+	switch (query->qtype) {
+	case SB_TYPE_SRV:
+	case SB_TYPE_ANY:
+		answer_rr(verdict, SB_TYPE_SRV, segment->member->srv, segment->member->srv_len,
+			  room);
+		break;
+	case SB_TYPE_TXT:
+		answer_rr(verdict, SB_TYPE_TXT, room + 2,
+			  ring_txt(ring, segment, position, room + 2), room);
+		break;
+	case SB_TYPE_A:
+	case SB_TYPE_AAAA:
+	case SB_TYPE_CNAME:
+		host = ring_member_host(segment->member, &host_len);
+		answer_rr(verdict, SB_TYPE_CNAME, host, host_len, room);
+		if (query->qtype != SB_TYPE_CNAME)
+			verdict->kind = SB_FOLLOW;
+		break;
+	default:
+		answer_nodata(verdict, zone);
 	}
 }
 
@@ -595,6 +684,7 @@ void synth_decide_upstream(const struct synth_conf *conf, const struct sb_query 
 	verdict->rule = zone->rule;
 	if (zone->kind == SYNTH_REVERSE)
 		decide_reverse_upstream(conf, zone, query, rcode, verdict);
-	else if (zone->kind == SYNTH_ADDRESSES && left == 0 && rcode == SB_NXDOMAIN)
+	else if ((zone->kind == SYNTH_ADDRESSES || zone->kind == SYNTH_RING) && left == 0 &&
+		 rcode == SB_NXDOMAIN)
 		answer_nodata(verdict, zone);
 }

@@ -5,6 +5,7 @@
 #ifndef SITEBOUND_SYNTH_H
 #define SITEBOUND_SYNTH_H
 
+#include "ring.h"
 #include "sitebound/addr.h"
 #include "sitebound/dname.h"
 #include "sitebound/rules.h"
@@ -22,7 +23,9 @@ enum synth_zone_kind {
 	/** `site-names`: LABEL.PARENT, an alias of SITE.PARENT */
 	SYNTH_SITES,
 	/** the in-addr.arpa or ip6.arpa zone of an allowed range */
-	SYNTH_REVERSE
+	SYNTH_REVERSE,
+	/** `ring-names`: KEY.ZONE, the member of a ring who owns the key */
+	SYNTH_RING
 };
 
 /** A site that a name of SYNTH_SITES may be found at. */
@@ -56,6 +59,13 @@ struct synth_zone {
 	bool error_is_next;
 	/** TTL of the CNAME to a fallback site; seconds */
 	uint32_t fallback_ttl;
+	/* SYNTH_RING; ttl is the longest of its answers' */
+	/** whose SRV records are the members, and where the configuration is */
+	struct sb_dname service, config;
+	/** template of the names of tokens, see ring_template() */
+	const char *tokens;
+	/** replicas by hashing, see ring_find() */
+	bool replica_by_hash;
 };
 
 /** A range whose addresses have computed PTR records. */
@@ -89,6 +99,9 @@ enum synth_counter {
 	SYNTH_COUNT_SITE_NXDOMAIN,
 	SYNTH_COUNT_SITE_SERVFAIL,
 	SYNTH_COUNT_YXDOMAIN,
+	SYNTH_COUNT_RING,
+	SYNTH_COUNT_RING_STALE,
+	SYNTH_COUNT_RING_SERVFAIL,
 	SYNTH_COUNTERS
 };
 extern const char *const synth_counter_names[SYNTH_COUNTERS];
@@ -97,7 +110,8 @@ extern const char *const synth_counter_names[SYNTH_COUNTERS];
  * Decide what becomes of a question.
  * SB_PASS: not synth's. SB_ANSWER: the verdict is the answer. SB_ASK_UPSTREAM: real data may
  * exist; ask and call synth_decide_upstream(). SB_FOLLOW: a site name to be resolved at
- * the sites of conf->zone[verdict->rule] with synth_target().
+ * the sites of conf->zone[verdict->rule] with synth_target(), or a key on the ring of that zone,
+ * for synth_decide_ring().
  */
 void synth_decide(const struct synth_conf *conf, const struct sb_query *query,
 		  struct sb_verdict *verdict);
@@ -122,6 +136,20 @@ void synth_decide_upstream(const struct synth_conf *conf, const struct sb_query 
 SB_MUST_CHECK enum sb_err synth_target(const struct synth_zone *zone, const struct sb_dname *qname,
 				       size_t site, uint8_t target[SB_DNAME_MAX],
 				       size_t *target_len);
+
+/** Octets of the longest rdata of a ring's answer, with the length in front. */
+#define SYNTH_RING_RR_MAX (2 + RING_TXT_MAX)
+
+/**
+ * Decide about a key of a SYNTH_RING zone when its ring is there.
+ * @param ttl: how long what the ring says may be kept, seconds.
+ * @param room: for the answer's rdata; the verdict points into it.
+ * SB_ANSWER: the verdict is the answer. SB_FOLLOW: it is a CNAME to the owner's host, which is to be
+ * resolved for the question's type and to be put behind it.
+ */
+void synth_decide_ring(const struct synth_conf *conf, const struct sb_query *query,
+		       const struct ring *ring, uint32_t ttl, uint8_t room[SYNTH_RING_RR_MAX],
+		       struct sb_verdict *verdict);
 
 /** Whether a zone of SYNTH_ADDRESSES answers for this address: allow, deny, the built-in deny
  * list, and for IPv6 the IPv4 address that it carries. */

@@ -12,6 +12,9 @@
 #define DEFAULT_TTL 300
 #define DEFAULT_FALLBACK_TTL 30
 #define DEFAULT_NEGATIVE_TTL 60
+#define DEFAULT_RING_TTL 60
+#define DEFAULT_TOKENS "tokens.{port}.{host}"
+#define DEFAULT_CONFIG "config.{service}"
 
 /** The host name of a resolver is matched once a start; this is plenty for a sane pattern. */
 #define SITE_MATCH_LIMIT 10000
@@ -42,6 +45,7 @@ static bool add_zone(const struct sb_value *value, struct synth_conf *conf, stru
 	conf->zone = grown;
 	switch (zone->kind) {
 	case SYNTH_ADDRESSES:
+	case SYNTH_RING:
 		name = &zone->apex;
 		break;
 	case SYNTH_SITES:
@@ -481,6 +485,158 @@ static void read_site_names(const struct sb_value *value, void *out)
 	sb_read_list(value, 0, read_site_zone, out);
 }
 
+/* ring-names */
+
+struct ring_reader {
+	struct synth_zone *zone;
+	/** the values that the last checks point at; service_value also for a config that is not
+	 * there */
+	struct sb_value zone_value, service_value, config_value;
+	const char *config;
+};
+
+static void read_ring_name(const struct sb_value *value, void *out)
+{
+	struct ring_reader *reader = out;
+
+	reader->zone_value = *value;
+	if (sb_read_dname(value, &reader->zone->apex) &&
+	    reader->zone->apex.wire_len + 2 > SB_DNAME_MAX)
+		sb_value_error(value, "too long for a key in front of it");
+}
+
+static void read_service(const struct sb_value *value, void *out)
+{
+	struct ring_reader *reader = out;
+
+	reader->service_value = *value;
+	reader->config_value = *value;
+	sb_read_dname(value, &reader->zone->service);
+}
+
+/** Whether a template is one, with no other holes than these. */
+static bool check_template(const struct sb_value *value, const char *text, const char *hole,
+			   const char *other)
+{
+	static const uint8_t sample[] = {1, 'x', 0};
+	uint8_t wire[SB_DNAME_MAX];
+	const char *at = text;
+	size_t wire_len;
+
+	while ((at = strpbrk(at, "{}")) != NULL) {
+		if (strncmp(at, hole, strlen(hole)) == 0)
+			at += strlen(hole);
+		else if (other != NULL && strncmp(at, other, strlen(other)) == 0)
+			at += strlen(other);
+		else
+			break;
+	}
+	if (at == NULL &&
+	    ring_template(text, hole, sample, sizeof(sample), 65535, wire, &wire_len) == SB_OK)
+		return true;
+	sb_value_error(value, "\"%s\" is not a name with %s%s%s in it", text, hole,
+		       other != NULL ? " or " : "", other != NULL ? other : "");
+	return false;
+}
+
+static void read_tokens(const struct sb_value *value, void *out)
+{
+	struct ring_reader *reader = out;
+	const char *text;
+
+	if (!sb_read_text(value, &text) || !check_template(value, text, "{host}", "{port}"))
+		return;
+	if (strstr(text, "{host}") == NULL && strstr(text, "{port}") == NULL) {
+		sb_value_error(value, "needs {host} or {port}: else all members have one name");
+		return;
+	}
+	reader->zone->tokens = sb_arena_copy(value->yaml->arena, text, strlen(text));
+	if (reader->zone->tokens == NULL)
+		sb_value_no_memory(value);
+}
+
+static void read_ring_config(const struct sb_value *value, void *out)
+{
+	struct ring_reader *reader = out;
+
+	reader->config_value = *value;
+	if (!sb_read_text(value, &reader->config) ||
+	    !check_template(value, reader->config, "{service}", NULL))
+		reader->config = NULL;
+}
+
+static void read_ring_ttl(const struct sb_value *value, void *out)
+{
+	struct ring_reader *reader = out;
+
+	sb_read_ttl(value, &reader->zone->ttl);
+}
+
+static void read_replica(const struct sb_value *value, void *out)
+{
+	static const char *const words[] = {"next", "hash"};
+	struct ring_reader *reader = out;
+	unsigned word;
+
+	if (SB_READ_WORD(value, words, &word))
+		reader->zone->replica_by_hash = word == 1;
+}
+
+/** Whether a name is the apex or below it. */
+static bool is_in(const struct sb_dname *name, const struct sb_dname *apex)
+{
+	size_t from = name->wire_len - apex->wire_len;
+
+	return name->label_count >= apex->label_count &&
+	       name->offset[name->label_count - apex->label_count] == from &&
+	       memcmp(name->wire + from, apex->wire, apex->wire_len) == 0;
+}
+
+static void read_ring_zone(const struct sb_value *value, void *out)
+{
+	static const struct sb_key keys[] = {
+		{"zone", read_ring_name, true}, {"service", read_service, true},
+		{"tokens", read_tokens, false}, {"config", read_ring_config, false},
+		{"ttl", read_ring_ttl, false},	{"replica", read_replica, false},
+	};
+	const struct section_reader *section = out;
+	struct ring_reader reader = {.config = DEFAULT_CONFIG};
+	size_t errors = sb_value_errors(value), wire_len;
+	uint8_t wire[SB_DNAME_MAX];
+	struct synth_zone *zone;
+	const uint8_t *copy;
+
+	zone = reader.zone = new_zone(value, SYNTH_RING);
+	if (zone == NULL)
+		return;
+	zone->ttl = DEFAULT_RING_TTL;
+	zone->tokens = DEFAULT_TOKENS;
+	if (!SB_READ_MAP(value, keys, &reader) || sb_value_errors(value) != errors)
+		return;
+	if (is_in(&zone->service, &zone->apex)) {
+		sb_value_error(&reader.service_value,
+			       "is in the zone itself: the ring would be built from itself");
+		return;
+	}
+	if (ring_template(reader.config, "{service}", zone->service.wire, zone->service.wire_len, 0,
+			  wire, &wire_len) != SB_OK) {
+		sb_value_error(&reader.config_value, "the name of the configuration is too long");
+		return;
+	}
+	copy = sb_arena_copy(value->yaml->arena, wire, wire_len);
+	if (copy == NULL || sb_dname_parse(&zone->config, copy, wire_len) != SB_OK) {
+		sb_value_no_memory(value);
+		return;
+	}
+	zone_soa(zone, DEFAULT_NEGATIVE_TTL);
+	add_zone(&reader.zone_value, section->conf, zone);
+}
+
+static void read_ring_names(const struct sb_value *value, void *out)
+{
+	sb_read_list(value, 0, read_ring_zone, out);
+}
+
 /* reverse zones */
 
 /** The name of the reverse zone that holds a block: cut at a label boundary. */
@@ -569,6 +725,7 @@ static void *read_synth(const struct sb_value *value)
 	static const struct sb_key keys[] = {
 		{"address-names", read_address_names, false},
 		{"site-names", read_site_names, false},
+		{"ring-names", read_ring_names, false},
 	};
 	struct sb_value list = {.yaml = value->yaml, .up = value, .key = "address-names"};
 	struct section_reader reader = {.place = NULL};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file
  * synth's side of the adapter: carries out what synth_decide() decides. Addresses are answered at
- * once. Site names are resolved at one site after the other by sub-queries, and composed.
+ * once. Site names are resolved at one site after the other by sub-queries, and composed. Ring names
+ * are in ring_module.c.
  */
 #include "../unbound/cache.h"
 #include "../unbound/counters.h"
@@ -9,6 +10,7 @@
 #include "../unbound/reply.h"
 #include "../unbound/subquery.h"
 #include "../unbound/switch.h"
+#include "ring_module.h"
 #include "synth.h"
 
 #include <string.h>
@@ -23,7 +25,7 @@ enum outcome {
 	OUTCOME_FAILED,
 };
 
-/** A query that synth is not done with; in the query's region. */
+/** A query that synth is not done with; in the query's region. Begins as struct synth_own. */
 struct synth_qstate {
 	/** the site zone; NULL while real data is asked for */
 	const struct synth_zone *zone;
@@ -335,6 +337,10 @@ static void handle_question(const struct sb_state *state, struct module_qstate *
 			sb_reply_servfail(state, qstate);
 		break;
 	case SB_FOLLOW:
+		if (conf->zone[verdict.rule]->kind == SYNTH_RING) {
+			ring_follow(state, qstate, query, conf->zone[verdict.rule]);
+			break;
+		}
 		own = new_qstate(state, qstate, conf->zone[verdict.rule]);
 		if (own == NULL)
 			sb_reply_servfail(state, qstate);
@@ -344,12 +350,19 @@ static void handle_question(const struct sb_state *state, struct module_qstate *
 	}
 }
 
+static bool is_of_ring(const struct synth_own *own)
+{
+	return own != NULL && own->zone != NULL && own->zone->kind == SYNTH_RING;
+}
+
 static void synth_operate(struct sb_state *state, struct module_qstate *qstate,
 			  enum module_ev event, const struct sb_query *query)
 {
 	struct synth_qstate *own = sb_own(state, qstate);
 
-	if (own != NULL && own->zone != NULL) {
+	if (is_of_ring(sb_own(state, qstate))) {
+		ring_go_on(state, qstate, query);
+	} else if (own != NULL && own->zone != NULL) {
 		/* a failed sub-query may leave without informing us */
 		own->informed = true;
 		follow(state, qstate, own);
@@ -388,11 +401,21 @@ static void synth_inform_super(struct sb_state *state, struct module_qstate *sub
 
 	if (own->zone == NULL)
 		return;
+	if (is_of_ring(sb_own(state, super))) {
+		ring_inform(state, sub, super);
+		return;
+	}
 	if (sub->no_cache_store)
 		own->uncacheable = true;
 	if (sub->return_rcode != LDNS_RCODE_NOERROR || sub->return_msg == NULL)
 		return;
 	own->incoming = sb_reply_copy(super->region, sub->return_msg->rep);
+}
+
+static void synth_clear(const struct sb_state *state, struct module_qstate *qstate)
+{
+	if (is_of_ring(sb_own(state, qstate)))
+		ring_clear(state, qstate);
 }
 
 /** Whether synth answers a question otherwise than with this reply from upstream. */
@@ -447,6 +470,9 @@ static enum sb_ede synth_cached_ede(const struct sb_state *state, const struct s
 
 const struct sb_job synth_job = {
 	.name = "synth",
+	.start = rings_start,
+	.stop = rings_stop,
+	.clear = synth_clear,
 	.operate = synth_operate,
 	.early = synth_early,
 	.inform_super = synth_inform_super,
@@ -456,4 +482,6 @@ const struct sb_job synth_job = {
 	.cached_ede = synth_cached_ede,
 	.counter_names = synth_counter_names,
 	.counter_count = SYNTH_COUNTERS,
+	.more_counters = rings_count,
+	.memory = rings_memory,
 };

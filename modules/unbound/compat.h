@@ -117,4 +117,15 @@ static inline int sb_compat_attach_sub(struct module_qstate *qstate, struct quer
 					  qstate->query_flags, 0, 0, newq);
 }
 
+/** The same with RD alone and for no client in particular: one query for all who attach it. */
+static inline int sb_compat_attach_shared(struct module_qstate *qstate, struct query_info *qinfo,
+					  struct module_qstate **newq)
+{
+	return (*qstate->env->attach_sub)(qstate, qinfo,
+#if SB_UNBOUND >= SB_UNBOUND_VERSION(1, 25, 0)
+					  NULL,
+#endif
+					  BIT_RD, 0, 0, newq);
+}
+
 #endif

@@ -192,12 +192,13 @@ void *sb_own_new(const struct sb_state *state, struct module_qstate *qstate, siz
 	return place->own[state->index];
 }
 
-/** Whether the query waits for a sub-query of the job that was called last. */
+/** Whether the query waits for a sub-query of the job that was called last, or sleeps (nap.h). */
 static bool waits(struct module_qstate *qstate, const struct sb_state *state, bool back)
 {
 	struct sb_place *place;
 
-	if (qstate->ext_state[state->id] != module_wait_subquery)
+	if (qstate->ext_state[state->id] != module_wait_subquery &&
+	    qstate->ext_state[state->id] != module_wait_reply)
 		return false;
 	/* whoever attaches a sub-query keeps something to come back to */
 	place = qstate->minfo[state->id];
@@ -380,7 +381,15 @@ void inform_super(struct module_qstate *qstate, int id, struct module_qstate *su
 
 void clear(struct module_qstate *qstate, int id)
 {
-	/* what jobs keep for a query is in the query's region */
+	struct sb_module *module = module_of(qstate->env, id);
+	unsigned i;
+
+	for (i = 0; qstate->minfo[id] != NULL && i < module->job_count; i++) {
+		const struct sb_state *state = &module->job[i];
+
+		if (state->job->clear != NULL && sb_own(state, qstate) != NULL)
+			state->job->clear(state, qstate);
+	}
 	qstate->minfo[id] = NULL;
 }
 

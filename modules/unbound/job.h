@@ -51,6 +51,9 @@ struct sb_job {
 	 */
 	bool (*early)(struct sb_state *state, struct module_env *env, const struct sb_query *query,
 		      size_t apex_len, const struct sb_client *client, struct sb_verdict *verdict);
+	/** A query that the job keeps something for ends, or is given up: what is not in its region
+	 * must go. No local zone and no view is there during a reload. May be NULL. */
+	void (*clear)(const struct sb_state *state, struct module_qstate *qstate);
 	/** A sub-query that the job attached is done. NULL when it attaches none. */
 	void (*inform_super)(struct sb_state *state, struct module_qstate *sub,
 			     struct module_qstate *super);

@@ -18,6 +18,16 @@ bool sb_attach_sub(const struct sb_state *state, struct module_qstate *qstate,
 	return true;
 }
 
+bool sb_attach_shared(const struct sb_state *state, struct module_qstate *qstate,
+		      struct query_info *qinfo, struct module_qstate **sub)
+{
+	*sub = NULL;
+	if (!sb_compat_attach_shared(qstate, qinfo, sub))
+		return false;
+	qstate->ext_state[state->id] = module_wait_subquery;
+	return true;
+}
+
 bool sb_is_claimed(const struct sb_state *state, const struct query_info *qinfo)
 {
 	const struct sb_module *module = state->module;

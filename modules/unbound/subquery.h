@@ -15,6 +15,15 @@
 bool sb_attach_sub(const struct sb_state *state, struct module_qstate *qstate,
 		   struct query_info *qinfo);
 
+/**
+ * Ask a question that is the same for all queries that need it: with RD, without CD, for no client
+ * in particular. The query waits as with sb_attach_sub().
+ * @param sub: the new query, for which the job may keep something; NULL when it is under way.
+ * @return false on a cycle or when memory is short: nothing was attached.
+ */
+bool sb_attach_shared(const struct sb_state *state, struct module_qstate *qstate,
+		      struct query_info *qinfo, struct module_qstate **sub);
+
 /** Whether a job, this one included, may answer a question otherwise than the message cache does:
  * then it has to be asked by a sub-query. */
 bool sb_is_claimed(const struct sb_state *state, const struct query_info *qinfo);

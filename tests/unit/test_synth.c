@@ -1050,6 +1050,148 @@ static void target_limits(void **state)
 	unit_done();
 }
 
+/* --- rings --- */
+
+#define K "k.example.com"
+static const char ring_conf[] = "synth:\n"
+				"  ring-names:\n"
+				"    - {zone: k.example.com, service: s.example, ttl: 60}\n"
+				"    - {zone: in.k.example.com, service: s.example,\n"
+				"       replica: hash}\n";
+
+static void decide_keys(void **state)
+{
+	static const struct decide_row rows[] = {
+		{"40." K, SB_TYPE_SRV, "follow"},
+		{"40." K, SB_TYPE_A, "follow"},
+		{"40." K, MX, "follow"},
+		{"D34DB33F.K.example.COM", SB_TYPE_TXT, "follow"},
+		{"h-any." K, SB_TYPE_A, "follow"},
+		{"r1.40." K, SB_TYPE_A, "follow"},
+		{"r999.40." K, SB_TYPE_A, "follow"},
+		{"r1000.40." K, SB_TYPE_A, "NX " K " nxdomain 29"},
+		{"r1." K, SB_TYPE_A, "NX " K " nxdomain 29"},
+		{"x." K, SB_TYPE_SRV, "NX " K " nxdomain 29"},
+		{"*." K, SB_TYPE_A, "NX " K " nxdomain 29"},
+		{"40.40." K, SB_TYPE_A, "NX " K " nxdomain 29"},
+		{"x.r1.40." K, SB_TYPE_A, "NX " K " nxdomain 29"},
+		{K, SB_TYPE_SOA, "SOA " K " soa 29"},
+		{K, SB_TYPE_A, "ask"},
+		{K, SB_TYPE_SRV, "ask"},
+		{"40.in." K, SB_TYPE_A, "follow"},
+		{"x.in." K, SB_TYPE_A, "NX in." K " nxdomain 29"},
+		{"40.xk.example.com", SB_TYPE_A, "pass"},
+	};
+	static const struct upstream_row up[] = {
+		{K, SB_TYPE_A, NX, false, "ND " K " nodata 29"},
+		{K, SB_TYPE_A, OK, false, "pass"},
+		{K, SB_TYPE_A, OK, true, "pass"},
+		{K, SB_TYPE_A, SB_SERVFAIL, false, "pass"},
+	};
+
+	(void)state;
+	decide_rows(ring_conf, rows, COUNT(rows));
+	upstream_rows(ring_conf, up, COUNT(up));
+}
+
+static struct ring *two_members(void)
+{
+	/* weight 2, port 8080 */
+	static const uint8_t a[] = "\0\1\0\2\x1f\x90\1a\7example";
+	static const uint8_t b[] = "\0\1\0\2\x1f\x90\1b\7example";
+	struct ring_builder *builder = ring_builder_new("{host}");
+	struct ring *ring;
+
+	assert_non_null(builder);
+	assert_int_equal(ring_builder_srv(builder, a, sizeof(a)), SB_OK);
+	assert_int_equal(ring_builder_srv(builder, b, sizeof(b)), SB_OK);
+	assert_int_equal(ring_builder_config(builder, (const uint8_t *)"\010hash=md5", 9), SB_OK);
+	assert_int_equal(ring_builder_tokens(builder, 0, (const uint8_t *)"\00240", 3), SB_OK);
+	assert_int_equal(ring_builder_tokens(builder, 1, (const uint8_t *)"\00280", 3), SB_OK);
+	assert_int_equal(ring_builder_finish(builder, &ring), SB_OK);
+	return ring;
+}
+
+#define TXT_41 \
+	"TXT key=41000000000000000000000000000000 " \
+	"token=80000000000000000000000000000000 host=b.example port=8080"
+
+static void decide_on_a_ring(void **state)
+{
+	static const struct {
+		const char *qname;
+		unsigned qtype, ttl;
+		const char *verdict;
+	} rows[] = {
+		{"40." K, SRV, 100, "SRV a.example 60 ring"},
+		{"41." K, SRV, 100, "SRV b.example 60 ring"},
+		{"41." K, SRV, 59, "SRV b.example 59 ring"},
+		{"41." K, SRV, 0, "SRV b.example 0 ring"},
+		{"81." K, SB_TYPE_ANY, 100, "SRV a.example 60 ring"},
+		{"41." K, SB_TYPE_TXT, 100, TXT_41 " 60 ring"},
+		{"r1.41." K, SRV, 100, "SRV a.example 60 ring"},
+		{"41." K, SB_TYPE_CNAME, 100, "CNAME b.example 60 ring"},
+		{"41." K, SB_TYPE_A, 100, "follow CNAME b.example 60 ring"},
+		{"41." K, SB_TYPE_AAAA, 7, "follow CNAME b.example 7 ring"},
+		{"41." K, MX, 100, "ND nodata"},
+		{"41." K, DS, 100, "ND nodata"},
+		{"r2.41." K, SRV, 100, "NX nxdomain"},
+		{"r2.41." K, MX, 100, "NX nxdomain"},
+		{"410000000000000000000000000000000." K, SRV, 100, "NX nxdomain"},
+		/* MD5, once to three times, is 1b..., 20..., f1...: more than there are next segments */
+		{"r1.41.in." K, SRV, 100, "SRV a.example 60 ring"},
+		{"r2.41.in." K, SRV, 100, "SRV a.example 60 ring"},
+		{"r3.41.in." K, SRV, 100, "SRV a.example 60 ring"},
+	};
+	uint8_t room[SYNTH_RING_RR_MAX];
+	char got[RING_TXT_MAX + 64];
+	struct ring *ring = two_members();
+	struct sb_verdict verdict;
+	struct synth_conf *conf;
+	struct sb_query query;
+	struct unit_name name;
+	struct sb_conf *all;
+	size_t i;
+
+	(void)state;
+	CHECK("memory", ring_memory(ring) > 2 * sizeof(struct ring_segment) &&
+				ring_memory(ring) < 1000 && ring_memory(NULL) == 0);
+	conf = load(&all, ring_conf);
+	for (i = 0; i < COUNT(rows); i++) {
+		ask(conf, rows[i].qname, rows[i].qtype, &verdict, &query, &name);
+		memset(&verdict, 0xa5, sizeof(verdict));
+		synth_decide_ring(conf, &query, ring, rows[i].ttl, room, &verdict);
+		if (verdict.rrtype == 0) {
+			CHECK(rows[i].qname, verdict.kind == SB_ANSWER &&
+						     verdict.soa == &conf->zone[verdict.rule]->soa);
+			snprintf(got, sizeof(got), "%s %s",
+				 verdict.rcode == SB_NXDOMAIN ? "NX" : "ND",
+				 synth_counter_names[verdict.counter]);
+		} else {
+			size_t len = (size_t)(verdict.rrs[0] << 8 | verdict.rrs[1]);
+
+			CHECK(rows[i].qname, verdict.rr_count == 1 && verdict.rrs_len == len + 2 &&
+						     verdict.rcode == SB_NOERROR);
+			snprintf(got, sizeof(got), "%s%s %.*s %u %s",
+				 verdict.kind == SB_FOLLOW ? "follow " : "",
+				 verdict.rrtype == SRV		 ? "SRV"
+				 : verdict.rrtype == SB_TYPE_TXT ? "TXT"
+								 : "CNAME",
+				 verdict.rrtype == SB_TYPE_TXT ? (int)len - 1 : 255,
+				 verdict.rrtype == SB_TYPE_TXT
+					 ? (const char *)verdict.rrs + 3
+					 : zone_text(verdict.rrs + 2 +
+							     (verdict.rrtype == SRV ? 6 : 0),
+						     len - (verdict.rrtype == SRV ? 6 : 0)),
+				 (unsigned)verdict.ttl, synth_counter_names[verdict.counter]);
+		}
+		CHECK_TEXT(rows[i].qname, got, rows[i].verdict);
+	}
+	ring_free(ring);
+	sb_conf_free(all);
+	unit_done();
+}
+
 /* --- the section --- */
 
 static void defaults(void **state)
@@ -1076,6 +1218,14 @@ static void defaults(void **state)
 	CHECK("sites", zone->site_count == 1 && memcmp(zone->site[0].label, "dc1", 3) == 0);
 	CHECK("ttl", zone->ttl == 300 && zone->fallback_ttl == 30 && zone->soa.ttl == 60);
 	CHECK("on-error", !zone->error_is_next);
+	sb_conf_free(all);
+	conf = load(&all, "synth: {ring-names: [{zone: K., service: S.q}]}");
+	zone = conf->zone[0];
+	CHECK("kind", zone->kind == SYNTH_RING && zone->rule == 0);
+	CHECK_TEXT("service", zone_text(zone->service.wire, zone->service.wire_len), "s.q");
+	CHECK_TEXT("config", zone_text(zone->config.wire, zone->config.wire_len), "config.s.q");
+	CHECK_TEXT("tokens", zone->tokens, "tokens.{port}.{host}");
+	CHECK("ttl", zone->ttl == 60 && zone->soa.ttl == 60 && !zone->replica_by_hash);
 	sb_conf_free(all);
 	/* an empty section and an empty mapping */
 	conf = load(&all, "synth: {}");
@@ -1146,6 +1296,8 @@ int main(void)
 		cmocka_unit_test(reverse_round_trip),
 		cmocka_unit_test(target),
 		cmocka_unit_test(target_limits),
+		cmocka_unit_test(decide_keys),
+		cmocka_unit_test(decide_on_a_ring),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(values),
 	};
