@@ -13,11 +13,10 @@
 static const struct {
 	const char *name;
 	size_t len;
-	const EVP_MD *(*md)(void);
 } hashes[] = {
-	[RING_SHA1] = {"sha1", 20, EVP_sha1},
-	[RING_MD5] = {"md5", 16, EVP_md5},
-	[RING_SHA256] = {"sha256", 32, EVP_sha256},
+	[RING_SHA1] = {"sha1", 20},
+	[RING_MD5] = {"md5", 16},
+	[RING_SHA256] = {"sha256", 32},
 };
 
 /** A token as it came: its digits are read when the hash is known. */
@@ -75,6 +74,7 @@ void ring_free(struct ring *ring)
 		return;
 	free_members(ring->member, ring->member_count);
 	free(ring->segment);
+	EVP_MD_free(ring->md);
 	free(ring);
 }
 
@@ -454,7 +454,8 @@ enum sb_err ring_builder_finish(struct ring_builder *builder, struct ring **out)
 	if (ring == NULL || has_token == NULL)
 		goto cleanup;
 	ring->segment = calloc(builder->token_count + 1, sizeof(*ring->segment));
-	if (ring->segment == NULL)
+	ring->md = EVP_MD_fetch(NULL, hashes[builder->hash].name, NULL);
+	if (ring->segment == NULL || ring->md == NULL)
 		goto cleanup;
 	ring->hash = builder->hash;
 	ring->position_len = hashes[builder->hash].len;
@@ -511,7 +512,7 @@ static bool hash(const struct ring *ring, const uint8_t *data, size_t data_len,
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
 
-	if (EVP_Digest(data, data_len, digest, NULL, hashes[ring->hash].md(), NULL) != 1)
+	if (EVP_Digest(data, data_len, digest, NULL, ring->md, NULL) != 1)
 		return false;
 	memset(position, 0, RING_POSITION_MAX);
 	memcpy(position, digest, ring->position_len);

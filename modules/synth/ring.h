@@ -50,6 +50,8 @@ struct ring_segment {
 
 struct ring {
 	enum ring_hash hash;
+	/** libcrypto's digest of that: to look it up takes longer than to hash */
+	struct evp_md_st *md;
 	/** octets of a position */
 	size_t position_len;
 	/** the highest N of rN; UINT_MAX when the configuration record does not say */
@@ -131,7 +133,7 @@ void ring_builder_ttl(struct ring_builder *builder, uint32_t ttl);
  * Make the ring and free the builder, whatever is returned. The ring is the same in whatever order
  * its parts came: of two members with one token the first by priority, then by host and port, has
  * it. A ring may have no segment: then nothing is owned.
- * @return SB_OK or SB_ENOMEM.
+ * @return SB_OK or SB_ENOMEM; also where libcrypto does not have the hash.
  */
 SB_MUST_CHECK enum sb_err ring_builder_finish(struct ring_builder *builder, struct ring **ring);
 

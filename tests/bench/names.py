@@ -13,9 +13,20 @@ def addresses(zone, first, count):
             for i in range(first, first + count)]
 
 
-def hosts(zone, first, count, qtype="A"):
+def hosts(zone, first, count, qtype="A", prefix="h"):
     """h0000000.zone, h0000001.zone, ..."""
-    return ["h%07d.%s %s" % (i, zone, qtype) for i in range(first, first + count)]
+    return ["%s%07d.%s %s" % (prefix, i, zone, qtype) for i in range(first, first + count)]
+
+
+def tokens(member, members, each):
+    """The tokens of a member, when `members` have `each` of them and all are evenly spread over a ring of SHA-1."""
+    return ["%040x" % (((1 << 160) // (members * each)) * (member + i * members)) for i in range(each)]
+
+
+def keys(zone, first, count):
+    """Positions all over the ring."""
+    return ["%040x.%s SRV" % (i * 0x9e3779b97f4a7c15f39cc0605cedc8341082276b % (1 << 160), zone)
+            for i in range(first, first + count)]
 
 
 # -- envelopes ----------------------------------------------------------------------------------
