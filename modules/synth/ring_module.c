@@ -5,7 +5,6 @@
  * one thread Unbound sees to it that there is one work; between threads the one who comes first
  * builds, and the works of the others sleep until it is done.
  */
-#include "ring_module.h"
 #include "../unbound/cache.h"
 #include "../unbound/counters.h"
 #include "../unbound/nap.h"
@@ -13,6 +12,8 @@
 #include "../unbound/reply.h"
 #include "../unbound/subquery.h"
 #include "../unbound/switch.h"
+
+#include "ring_module.h"
 
 #include <stdlib.h>
 #include <string.h>

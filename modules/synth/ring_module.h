@@ -5,8 +5,11 @@
 #ifndef SITEBOUND_RING_MODULE_H
 #define SITEBOUND_RING_MODULE_H
 
-#include "../unbound/job.h"
 #include "synth.h"
+
+struct module_env;
+struct module_qstate;
+struct sb_state;
 
 /** What everything begins with that synth keeps for a query. */
 struct synth_own {
