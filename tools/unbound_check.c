@@ -732,22 +732,61 @@ static void check_access(struct check *check)
 		    "such, as resolvers do, use allow_setrd");
 }
 
+/** The length of a netblock's prefix; -1 when it is a single address. */
+static int prefix_len(const char *netblock)
+{
+	const char *slash = strrchr(netblock, '/');
+
+	return slash != NULL ? atoi(slash + 1) : -1;
+}
+
 /** Warn of a resolver that recurses for everybody, in whatever class of questions. */
 static void check_open(struct check *check)
 {
 	const struct unbound_statement *at;
+	bool everybody = false;
 
 	for (at = check->unbound->first; at != NULL; at = at->next) {
-		const char *slash;
+		int len;
 
-		if (!is(at, "server", "access-control") || strncmp(at->value[1], "allow", 5) != 0)
+		if (!is(at, "server", "access-control"))
 			continue;
-		slash = strrchr(at->value[0], '/');
-		if (slash != NULL && strcmp(slash, "/0") == 0)
+		len = prefix_len(at->value[0]);
+		everybody = everybody || len == 0;
+		if (len < 0 || strncmp(at->value[1], "allow", 5) != 0)
+			continue;
+		if (len == 0)
 			say(check, at, "warning",
 			    "everybody may ask for recursion (a local-zone \".\" does not hold for "
 			    "class ANY): an open resolver; to answer report zones for the internet "
 			    "use refuse_non_local and a local-zone for each of them");
+		/* no organisation's own networks are wider than 10/8 and fc00::/7 */
+		else if (len < (strchr(at->value[0], ':') != NULL ? 7 : 8))
+			say(check, at, "warning",
+			    "a large part of the internet may ask for recursion: an open resolver");
+	}
+	for (at = check->unbound->first; at != NULL; at = at->next) {
+		/* access-control counts where it has something for the client */
+		if (!everybody && is(at, "server", "interface-action") &&
+		    strncmp(at->value[1], "allow", 5) == 0)
+			say(check, at, "note",
+			    "whoever can reach this interface may ask for recursion, in every "
+			    "class");
+	}
+}
+
+/** Unbound drops what is over these before any module, and logs the names. */
+static void check_rate_limit(struct check *check)
+{
+	const struct unbound_statement *at;
+
+	for (at = check->unbound->first; at != NULL; at = at->next) {
+		if (is(at, "server", "ip-ratelimit") && atoi(at->value[0]) > 0)
+			say(check, at, "warning",
+			    "reports over this limit are dropped before they are counted, and "
+			    "their "
+			    "names go to Unbound's log; rate-limit of the section report answers "
+			    "them");
 	}
 }
 
@@ -796,6 +835,8 @@ enum sb_err unbound_check(const struct unbound_conf *unbound, const char *path,
 	if (check.report != NULL && check.report->rules.count > 0)
 		check_access(&check);
 	check_open(&check);
+	if (check.report != NULL && check.report->rules.count > 0)
+		check_rate_limit(&check);
 	*warnings = check.warnings;
 cleanup:
 	sb_arena_free(check.arena);
