@@ -164,3 +164,35 @@ def test_rpz(lab, tmp_path):
     assert alone["only2.dc.P", "A", MEANT].data("A") == ["192.0.2.251"]
     assert alone["10.1.2.3.Z", "A", MEANT].data("A") == ["10.1.2.3"]
     assert alone["v6only.example.com", "A", MEANT].rcode == "NXDOMAIN"
+
+
+# -- what the resolver asks for itself ------------------------------------------------------------
+# Name servers whose names are under a rule, in an address zone, and at a site.
+SERVERS = "".join("""
+stub-zone:
+  name: "%s."
+  stub-host: %s@@UPSTREAM@
+""" % row for row in (("one.test", "ns.example.com"), ("two.test", "ns.ip.example.com"),
+                      ("three.test", "ns.dc1.prd.example.com"), ("four.test", "ns.v6.example.com")))
+SERVERS_DATA = RECORDS + "\n".join("""
+{0}. 600 A 127.0.0.1
+{0}. 600 AAAA ::1
+www.{1}.test. 600 A 192.0.2.7
+www.{1}.test. 600 AAAA 2001:db8::7
+{1}.test. 600 NS {0}.
+""".format(host, zone) for zone, host in (("one", "ns.example.com"), ("two", "ns.ip.example.com"), ("three", "ns.dc1.prd.example.com"),
+                                          ("four", "ns.v6.example.com")))
+OWN_QUESTIONS = QUESTIONS + tuple(itertools.product(
+    ("www.one.test", "www.two.test", "www.three.test", "www.four.test", "ns.example.com", "ns.Z", "ns.dc1.P", "ns.dc.P", "ns.v6.example.com",
+     "good.signed.test", "P", "dc1.P", "example.com"), ("A", "AAAA", "NS", "HTTPS")))
+
+
+@pytest.mark.parametrize("server", ["harden-referral-path: yes", 'target-fetch-policy: "9 9 9 9 9"', "prefetch: yes\nprefetch-key: yes",
+                                    "qname-minimisation-strict: yes", "qname-minimisation: no", "serve-expired: yes",
+                                    "minimal-responses: no", "aggressive-nsec: yes\nharden-below-nxdomain: yes"], ids=lambda s: s.split(":")[0])
+def test_options(lab, server):
+    upstream_data = Data(SERVERS_DATA + "good.signed.test. 600 CNAME www.example.com.\n", APEXES, ent=True)
+    anchor = upstream_data.sign("signed.test.")
+    resolver = lab.resolver(data=upstream_data, modules=("synth", "noaaaa"), conf=data.conf(noaaaa={"answer": "nxdomain"}), extra=SERVERS,
+                            server='%s\ntrust-anchor: "%s"' % (server, anchor))
+    one_answer(resolver, OWN_QUESTIONS, rounds=1)
