@@ -331,8 +331,6 @@ static void go_on_working(const struct sb_state *state, struct module_qstate *qs
 	struct ring_builder *builder;
 	struct ring *ring = NULL;
 
-	/* each part calls once: more often than Unbound lets a query be called */
-	qstate->mesh_info->num_activated = 0;
 	if (!work->began && !begin_work(state, qstate, work))
 		return;
 	/* a sub-query that left without a word; (never seen) */
@@ -411,8 +409,8 @@ static bool take_part(struct ring_work *work, const struct part *part,
 		}
 	}
 	/* of what is not there, how long that is known */
-	if (!found && rep->ttl < ttl)
-		ttl = rep->ttl;
+	if (!found && sb_reply_ttl(rep) < ttl)
+		ttl = sb_reply_ttl(rep);
 	ring_builder_ttl(work->builder, ttl > 0 ? (uint32_t)ttl : 0);
 	return true;
 }
@@ -533,6 +531,8 @@ static bool attach_work(const struct sb_state *state, struct module_qstate *qsta
 		work->own.zone = zone;
 		work->own.works = true;
 		work->builds = own->builds;
+		/* it is called as if it came back from a sub-query, and no job before us is */
+		sb_place(state, sub)->waits = (int)state->index;
 	}
 	return true;
 }
@@ -542,19 +542,19 @@ static void compose(const struct sb_state *state, struct module_qstate *qstate,
 		    const struct ring_query *own)
 {
 	const struct reply_info *host = own->incoming;
-	const struct packed_rrset_data *cname = own->cname->entry.data;
 	struct reply_info *rep;
 
 	if (host == NULL || (!sb_is_usable(qstate, host) && !(qstate->query_flags & BIT_CD))) {
 		fail(state, qstate, own->own.zone);
 		return;
 	}
-	rep = sb_compat_reply(
-		qstate->region, (uint16_t)(BIT_QR | BIT_RA | FLAGS_GET_RCODE(host->flags)),
-		host->ttl < cname->ttl ? host->ttl : cname->ttl, 1 + host->an_numrrsets,
-		host->ns_numrrsets, 0, 1 + host->an_numrrsets + host->ns_numrrsets,
-		/* with CD a client may have the bogus data, but it stays marked */
-		sb_is_usable(qstate, host) ? sec_status_insecure : host->security);
+	/* nobody stores what has no TTL */
+	rep = sb_compat_reply(qstate->region,
+			      (uint16_t)(BIT_QR | BIT_RA | FLAGS_GET_RCODE(host->flags)), 0,
+			      1 + host->an_numrrsets, host->ns_numrrsets, 0,
+			      1 + host->an_numrrsets + host->ns_numrrsets,
+			      /* with CD a client may have the bogus data, but it stays marked */
+			      sb_is_usable(qstate, host) ? sec_status_insecure : host->security);
 	if (rep != NULL) {
 		rep->rrsets[0] = own->cname;
 		memcpy(rep->rrsets + 1, host->rrsets,
@@ -564,6 +564,7 @@ static void compose(const struct sb_state *state, struct module_qstate *qstate,
 	sb_count(state, qstate->env, own->own.zone->rule,
 		 own->stale ? SYNTH_COUNT_RING_STALE : SYNTH_COUNT_RING);
 	sb_reply_message(state, qstate, rep);
+	sb_reply_respip(state, qstate);
 }
 
 /** Ask for the owner's host, which the verdict has as a CNAME. */
@@ -669,8 +670,8 @@ void ring_inform(const struct sb_state *state, struct module_qstate *sub,
 	/* the work is no message that anybody wants */
 	if (asker->cname == NULL)
 		return;
-	if (sub->no_cache_store)
-		super->no_cache_store = 1;
+	if (sb_is_withheld(sub))
+		sb_withhold(super);
 	if (sub->return_rcode == LDNS_RCODE_NOERROR && sub->return_msg != NULL)
 		asker->incoming = sb_reply_copy(super->region, sub->return_msg->rep);
 }
