@@ -9,14 +9,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../modules/large/large.h"
 #include "../modules/noaaaa/noaaaa.h"
 #include "../modules/report/format.h"
 #include "../modules/report/report.h"
 #include "../modules/synth/synth.h"
 
 /** The jobs in their order, and what a dynlib-file may be besides one of them. */
-enum module { REPORT, SYNTH, NOAAAA, MODULES, ALL = MODULES, NOT_OURS };
-static const char *const module_names[] = {"report", "synth", "noaaaa", "sitebound"};
+enum module { REPORT, SYNTH, NOAAAA, LARGE, MODULES, ALL = MODULES, NOT_OURS };
+static const char *const module_names[] = {"report", "synth", "noaaaa", "large", "sitebound"};
 
 /** A zone that a module answers in. */
 struct own_zone {
@@ -58,6 +59,7 @@ struct check {
 	const struct report_conf *report;
 	const struct synth_conf *synth;
 	const struct noaaaa_conf *noaaaa;
+	const struct large_conf *large;
 	bool loaded[MODULES];
 	bool validates;
 	struct sb_arena *arena;
@@ -217,10 +219,11 @@ static void check_modules(struct check *check)
 		}
 		if ((int)module < latest)
 			say(check, file, "warning",
-			    "%s stands behind %s; the documented order is report, synth, noaaaa",
+			    "%s stands behind %s; the documented order is report, synth, noaaaa, "
+			    "large",
 			    module_names[module], module_names[latest]);
 		else
-			latest = module == ALL ? NOAAAA : (int)module;
+			latest = module == ALL ? MODULES - 1 : (int)module;
 		for (i = 0; i < sizeof(in_front) / sizeof(in_front[0]); i++) {
 			/* once is enough for all modules behind it */
 			if (front_seen[i] && !front_said[i])
@@ -331,6 +334,10 @@ static bool collect_zones(struct check *check)
 	}
 	for (i = 0; check->noaaaa != NULL && i < check->noaaaa->rules.count; i++) {
 		if (!add_zone(check, NOAAAA, &check->noaaaa->zone[i]->apex, false, false))
+			return false;
+	}
+	for (i = 0; check->large != NULL && i < check->large->rules.count; i++) {
+		if (!add_zone(check, LARGE, check->large->rules.name[i], false, false))
 			return false;
 	}
 	return true;
@@ -700,7 +707,8 @@ static void check_anchors(struct check *check)
 		const struct own_zone *zone = &check->zone[i];
 		const struct mark *mark = sb_zones_find(check->anchors.set, zone->apex, &left);
 
-		if (mark != NULL && mark->holds)
+		/* what large does not cut stays signed */
+		if (mark != NULL && mark->holds && zone->module != LARGE)
 			say(check, mark->statement, "warning",
 			    "the trust anchor \"%s\"%s covers the %s zone %s, where answers are "
 			    "not signed: add domain-insecure: \"%s\"",
@@ -819,6 +827,8 @@ enum sb_err unbound_check(const struct unbound_conf *unbound, const char *path,
 		check.synth = sb_conf_section(conf, "synth");
 	if (check.loaded[NOAAAA])
 		check.noaaaa = sb_conf_section(conf, "noaaaa");
+	if (check.loaded[LARGE])
+		check.large = sb_conf_section(conf, "large");
 	if (!unbound_check_is_meant(unbound))
 		say(&check, NULL, "note", "no module of Sitebound is loaded");
 	if (!collect_zones(&check))

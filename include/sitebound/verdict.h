@@ -35,6 +35,7 @@ enum sb_rcode { SB_NOERROR = 0, SB_SERVFAIL = 2, SB_NXDOMAIN = 3, SB_YXDOMAIN = 
 /* Extended DNS Error codes (RFC 8914 section 4; 29 from the IANA registry). */
 enum sb_ede {
 	SB_EDE_NONE = -1,
+	SB_EDE_OTHER = 0,
 	SB_EDE_FILTERED = 17,
 	SB_EDE_PROHIBITED = 18,
 	SB_EDE_SYNTHESIZED = 29

@@ -661,9 +661,9 @@ static bool noaaaa_touches(const struct sb_state *state, const struct sb_query *
 }
 
 static enum sb_ede noaaaa_cached_ede(const struct sb_state *state, const struct sb_query *query,
-				     const struct reply_info *rep)
+				     const struct reply_info *rep, char *text)
 {
-	(void)query;
+	(void)query, (void)text;
 	return ede_of(state, rep);
 }
 

@@ -133,7 +133,8 @@ static void compose(const struct sb_state *state, struct module_qstate *qstate,
 		rep->rrsets[0] = cname;
 		if (an + ns > 0)
 			memcpy(rep->rrsets + 1, target->rrsets, (an + ns) * sizeof(rep->rrsets[0]));
-		sb_reply_ede(state, qstate, SB_EDE_SYNTHESIZED);
+		sb_ede_append_cached(state->module, &qstate->qinfo, rep,
+				     &qstate->edns_opts_front_out, qstate->region);
 	}
 	sb_reply_message(state, qstate, rep);
 	if (own->uncacheable || own->generation != sb_generation(state) ||
@@ -456,10 +457,11 @@ static bool synth_claims(const struct sb_state *state, const struct sb_query *qu
 }
 
 static enum sb_ede synth_cached_ede(const struct sb_state *state, const struct sb_query *query,
-				    const struct reply_info *rep)
+				    const struct reply_info *rep, char *text)
 {
 	unsigned left;
 
+	(void)text;
 	/* nothing but a composed site name begins with a CNAME of ours */
 	if (rep->an_numrrsets == 0 || !(rep->rrsets[0]->rk.flags & PACKED_RRSET_RPZ) ||
 	    ntohs(rep->rrsets[0]->rk.type) != LDNS_RR_TYPE_CNAME)

@@ -212,23 +212,6 @@ static const struct sb_soa *nodata_of(const struct sb_module *module, const stru
 	return soa;
 }
 
-/** The Extended DNS Error that a repeat from the cache will have. */
-static void add_ede(const struct sb_module *module, struct module_qstate *qstate,
-		    const struct reply_info *rep)
-{
-	struct sb_query query;
-	unsigned i;
-
-	if (!sb_query_from(&qstate->qinfo, &query))
-		return;
-	for (i = 0; i < module->job_count; i++) {
-		const struct sb_state *state = &module->job[i];
-
-		if (state->job->cached_ede != NULL)
-			sb_reply_ede(state, qstate, state->job->cached_ede(state, &query, rep));
-	}
-}
-
 /** The answer: the aliases and what came in for the name behind them. */
 static void compose(struct sb_module *module, struct module_qstate *qstate, struct sb_alias *alias)
 {
@@ -261,7 +244,8 @@ static void compose(struct sb_module *module, struct module_qstate *qstate, stru
 		else
 			memcpy(rep->rrsets + count, target->rrsets,
 			       (an + ns) * sizeof(rep->rrsets[0]));
-		add_ede(module, qstate, rep);
+		sb_ede_append_cached(module, &qstate->qinfo, rep, &qstate->edns_opts_front_out,
+				     qstate->region);
 	}
 	sb_reply_message(&module->job[0], qstate, rep);
 	sb_release(qstate);

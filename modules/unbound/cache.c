@@ -50,24 +50,13 @@ static int on_hit(struct query_info *qinfo, struct module_qstate *qstate, struct
 {
 	struct sb_module *module = arg;
 	struct module_env *env = sb_env_of(repinfo);
-	struct sb_query query;
-	unsigned i;
 
 	(void)qstate, (void)rcode, (void)edns, (void)start_time, (void)id;
 	/* after a reload that kept the cache no query may come to the jobs for long */
 	if (env != NULL)
 		sb_watch(module, env);
-	if (!module->ede || qinfo == NULL || rep == NULL || !sb_query_from(qinfo, &query))
-		return 1;
-	for (i = 0; i < module->job_count; i++) {
-		const struct sb_state *state = &module->job[i];
-		enum sb_ede code = SB_EDE_NONE;
-
-		if (state->job->cached_ede != NULL)
-			code = state->job->cached_ede(state, &query, rep);
-		if (code != SB_EDE_NONE)
-			sb_ede_append(options, region, code);
-	}
+	if (qinfo != NULL && rep != NULL)
+		sb_ede_append_cached(module, qinfo, rep, options, region);
 	return 1;
 }
 

@@ -74,7 +74,7 @@ static int answer(struct query_info *qinfo, struct module_qstate *qstate, struct
 		rep->rrset_count = made->rrset_count;
 		rep->rrsets = made->rrsets;
 		if (module->ede && verdict.ede != SB_EDE_NONE)
-			sb_ede_append(options, region, verdict.ede);
+			sb_ede_append(options, region, verdict.ede, "");
 		sb_count(state, env, verdict.rule, verdict.counter);
 		return 1;
 	}

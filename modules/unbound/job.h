@@ -80,9 +80,9 @@ struct sb_job {
 	bool (*touches)(const struct sb_state *state, const struct sb_query *query,
 			const struct reply_info *rep);
 	/** The Extended DNS Error that a cached message of the job's was sent with at first. May be
-	 * NULL. */
+	 * NULL. @param text: its text, of less than SB_EDE_TEXT_MAX octets, which is empty. */
 	enum sb_ede (*cached_ede)(const struct sb_state *state, const struct sb_query *query,
-				  const struct reply_info *rep);
+				  const struct reply_info *rep, char *text);
 	/** What it counts by rule: sb_verdict.counter is an index into the names. */
 	const char *const *counter_names;
 	unsigned counter_count;

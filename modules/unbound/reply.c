@@ -75,20 +75,44 @@ void sb_reply_servfail(const struct sb_state *state, struct module_qstate *qstat
 	sb_finish(state, qstate);
 }
 
-void sb_ede_append(struct edns_option **options, struct regional *region, enum sb_ede code)
+void sb_ede_append(struct edns_option **options, struct regional *region, enum sb_ede code,
+		   const char *text)
 {
-	uint8_t option[2];
+	uint8_t option[2 + SB_EDE_TEXT_MAX];
+	size_t text_len = strnlen(text, SB_EDE_TEXT_MAX);
 
 	option[0] = (uint8_t)(code >> 8);
 	option[1] = (uint8_t)code;
+	memcpy(option + 2, text, text_len);
 	/* an option that there is no memory for is one that the client does not get */
-	(void)edns_opt_list_append(options, LDNS_EDNS_EDE, sizeof(option), option, region);
+	(void)edns_opt_list_append(options, LDNS_EDNS_EDE, 2 + text_len, option, region);
+}
+
+void sb_ede_append_cached(const struct sb_module *module, const struct query_info *qinfo,
+			  const struct reply_info *rep, struct edns_option **options,
+			  struct regional *region)
+{
+	struct sb_query query;
+	unsigned i;
+
+	if (!module->ede || !sb_query_from(qinfo, &query))
+		return;
+	for (i = 0; i < module->job_count; i++) {
+		const struct sb_state *state = &module->job[i];
+		char text[SB_EDE_TEXT_MAX] = "";
+		enum sb_ede code = SB_EDE_NONE;
+
+		if (state->job->cached_ede != NULL)
+			code = state->job->cached_ede(state, &query, rep, text);
+		if (code != SB_EDE_NONE)
+			sb_ede_append(options, region, code, text);
+	}
 }
 
 void sb_reply_ede(const struct sb_state *state, struct module_qstate *qstate, enum sb_ede code)
 {
 	if (state->module->ede && code != SB_EDE_NONE)
-		sb_ede_append(&qstate->edns_opts_front_out, qstate->region, code);
+		sb_ede_append(&qstate->edns_opts_front_out, qstate->region, code, "");
 }
 
 void sb_reply_message(const struct sb_state *state, struct module_qstate *qstate,

@@ -49,8 +49,18 @@ void sb_reply_servfail(const struct sb_state *state, struct module_qstate *qstat
  * Unbound sends it only to a client that used EDNS. */
 void sb_reply_ede(const struct sb_state *state, struct module_qstate *qstate, enum sb_ede code);
 
-/** Append an Extended DNS Error option to a list of the region. */
-void sb_ede_append(struct edns_option **options, struct regional *region, enum sb_ede code);
+/** Room for the text of an Extended DNS Error with its final zero. */
+#define SB_EDE_TEXT_MAX 64
+
+/** Append an Extended DNS Error option to a list of the region. @param text: may be empty. */
+void sb_ede_append(struct edns_option **options, struct regional *region, enum sb_ede code,
+		   const char *text);
+
+/** Append what the jobs say of a message that is, or will be, in the cache (see struct sb_job), when
+ * unbound.conf has `ede: yes`. */
+void sb_ede_append_cached(const struct sb_module *module, const struct query_info *qinfo,
+			  const struct reply_info *rep, struct edns_option **options,
+			  struct regional *region);
 
 /**
  * A copy of a message with its RRsets, for what must outlive a sub-query. (dns_msg_deepcopy_region()

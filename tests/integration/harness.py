@@ -6,7 +6,7 @@ The environment says where things are:
   UNBOUND_PREFIX         where the Unbound under test is installed (sbin/unbound); without it, unbound from PATH
   UNBOUND_PREFIX_OTHER   an Unbound that is configured otherwise, for the test of the build check
   UNBOUND_PREFIX_RELEASE another version of Unbound, for the same
-  SITEBOUND_MODULES      directories with sitebound.so, synth.so, noaaaa.so, report.so, separated by ':'; each may also
+  SITEBOUND_MODULES      directories with sitebound.so, synth.so, noaaaa.so, large.so, report.so, separated by ':'; each may also
                          be the parent of NAME/NAME.so, NAME/.libs/NAME.so or .libs/NAME.so
   SITEBOUND_APART        1: load the single-job modules instead of sitebound.so
   SITEBOUND_WRAPPER      words put before the command of a resolver with modules, for example
@@ -36,7 +36,7 @@ import dns.rrset
 
 from upstream import Upstream, key, name
 
-MODULE_ORDER = ("report", "synth", "noaaaa")
+MODULE_ORDER = ("report", "synth", "noaaaa", "large")
 EDE = 15
 
 
@@ -147,7 +147,7 @@ LAN_ZONES = ("10.in-addr.arpa.", "2.0.192.in-addr.arpa.", "8.b.d.0.1.0.0.2.ip6.a
 BANNER = re.compile(r"\b(init module \d+:|start of service|Restart of|service stopped|"
                     r"server stats for thread|requestlist max|average recursion processing time|"
                     r"histogram of recursion|lower\(secs\)|median\[|"
-                    r"^\s*\d+\.\d+\s+\d+\.\d+\s+\d+|closing \S+ for|sitebound|synth:|noaaaa:|report:)")
+                    r"^\s*\d+\.\d+\s+\d+\.\d+\s+\d+|closing \S+ for|sitebound|synth:|noaaaa:|large:|report:)")
 
 
 class Resolver:

@@ -18,7 +18,7 @@ from conftest import missing
 from data import expand
 from harness import StartError, module_path, unbound_program
 
-MODULES = ("synth", "noaaaa", "report")
+MODULES = ("synth", "noaaaa", "large", "report")
 SIX = {"init", "deinit", "operate", "inform_super", "clear", "get_mem"}
 
 
@@ -101,7 +101,7 @@ def version(program):
 
 
 # -- alone and together -------------------------------------------------------------------------
-@pytest.mark.parametrize("modules", [m for n in (1, 2, 3) for m in itertools.combinations(harness.MODULE_ORDER, n)],
+@pytest.mark.parametrize("modules", [m for n in (1, 2, 3, 4) for m in itertools.combinations(harness.MODULE_ORDER, n)],
                          ids="+".join)
 @pytest.mark.parametrize("section", ["with sections", "without sections"])
 @pytest.mark.parametrize("apart", [False, True], ids=["one", "apart"])

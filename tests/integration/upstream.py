@@ -14,6 +14,7 @@ import threading
 import time
 
 import dns.dnssec
+import dns.exception
 import dns.flags
 import dns.message
 import dns.name
@@ -351,13 +352,13 @@ class Upstream:
         with self.lock:
             response = self.respond(query, action)
             try:
-                out = response.to_wire(max_size=65535)
-                if not tcp and len(out) > max(query.payload, 512):
-                    response = dns.message.make_response(query)
-                    response.flags |= dns.flags.AA | dns.flags.TC
-                    out = response.to_wire()
-            except Exception:
-                return
+                out = response.to_wire(max_size=65535 if tcp else max(query.payload, 512))
+            except dns.exception.TooBig:
+                if tcp:
+                    return
+                response = dns.message.make_response(query)
+                response.flags |= dns.flags.AA | dns.flags.TC
+                out = response.to_wire()
         try:
             send(out)
         except OSError:

@@ -110,7 +110,7 @@ def complete(*words, path=None):
     (["sitebound-control", "o"], {"on", "off"}),
     (["sitebound-control", "--json", "st"], {"status", "stats"}),
     (["sitebound-control", "-t", "3", "re"], {"reset"}),
-    (["sitebound-control", "off", ""], {"synth", "noaaaa", "report"}),
+    (["sitebound-control", "off", ""], {"synth", "noaaaa", "large", "report"}),
     (["sitebound-control", "off", "no"], {"noaaaa"}),
     (["sitebound-control", "status", ""], {"--json"}),
     (["sitebound-control", "-s", ""], set()),
