@@ -41,13 +41,15 @@ def expand_regex(text):
     return text.split("|")
 
 
-@pytest.mark.needs("report", "synth", "noaaaa")
+@pytest.mark.needs("report", "synth", "noaaaa", "large")
 def test_series_exist(lab):
     """Every metric, label and label value that the dashboard and the alerts name is one that the modules write."""
     prom = str(lab.folder / "p.prom")
-    resolver = start(lab, metrics=prom)
+    conf = dict(operation.conf(lab.folder, prom), large=[{"zones": ["roles.example.net"]}])
+    modules = (*operation.ALL, "large")
+    resolver = start(lab, modules=modules, text=conf)
     resolver.prom = prom
-    samples = parse(wait_for_file(resolver))
+    samples = parse(wait_for_file(resolver, modules))
     names, labels, values = set(), {"instance", "file"}, {}
     for name, pairs in samples:
         names.add(name)
