@@ -41,12 +41,10 @@ struct large_job {
 
 /** A query whose answer is kept out of the cache until it was looked at; in its region. */
 struct large_qstate {
-	/** for our sake */
+	/** by us alone */
 	bool guarded;
 	/** upstream has cut it */
 	bool upstream;
-	/** of the switches */
-	unsigned generation;
 };
 
 static int large_start(struct sb_state *state, struct module_env *env)
@@ -315,8 +313,7 @@ static void large_operate(struct sb_state *state, struct module_qstate *qstate,
 		qstate->return_msg->rep->ttl = sb_reply_ttl(qstate->return_msg->rep);
 	}
 	/* without RD it is what the cache has, and not what there is */
-	if ((own != NULL && own->generation != sb_generation(state)) || sb_is_changed(qstate) ||
-	    !(qstate->query_flags & BIT_RD))
+	if (sb_is_changed(qstate) || !(qstate->query_flags & BIT_RD))
 		sb_withhold(qstate);
 	else if ((made != NULL || (own != NULL && own->guarded)) && !qstate->no_cache_store &&
 		 sb_is_usable(qstate, qstate->return_msg->rep))
@@ -343,10 +340,7 @@ static bool large_guards(struct sb_state *state, struct module_qstate *qstate,
 		own = sb_own_new(state, qstate, sizeof(*own));
 	if (own != NULL) {
 		own->upstream = own->upstream || upstream;
-		if (!sb_is_withheld(qstate)) {
-			own->guarded = true;
-			own->generation = sb_generation(state);
-		}
+		own->guarded = own->guarded || !sb_is_withheld(qstate);
 	}
 	/* before the adapter does, which would have the RRsets stored */
 	sb_withhold(qstate);
