@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """forward-health.yaml: every error with its place, all of them at once; what is good."""
 import os
+import re
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.path.join(TOP, "contrib", "forward-health", "forward-health")
+sys.path.insert(0, os.path.dirname(PROGRAM))
 GOOD = """site: dc1
 sites:
   dc1: [127.0.0.1@1, 127.0.0.2@1]
@@ -102,6 +104,15 @@ def test_shipped():
     done = subprocess.run([sys.executable, PROGRAM, "-c", os.path.join(os.path.dirname(PROGRAM), "forward-health.yaml"), "--check"],
                           capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("file", ["forward-health.8", "forward-health.yaml"])
+def test_every_key_is_documented(file):
+    from forward_health import config
+    with open(os.path.join(os.path.dirname(PROGRAM), file)) as page:
+        text = page.read()
+    mark = r"(?m)^\.It.*Cm (?:[a-z-]+ , )*%s(?![\w-])" if file.endswith("8") else r"(?m)^#?%s:"
+    assert [key for key in config.FIELDS if not re.search(mark % key, text)] == []
 
 
 def test_usage(tmp_path):

@@ -2,11 +2,13 @@
 """The whole program with a real Unbound: switching, reasons, repair, commands, files, signals."""
 import json
 import os
+import re
 import signal
+import subprocess
 import time
 
 import pytest
-from daemon import Bench, wait
+from daemon import Bench, unbound_program, wait
 from forward_health.config import Target
 from test_control import answers, ask
 
@@ -66,6 +68,37 @@ def test_reasons(bench, kind, reason):
     downs = [e for e in bench.events("resolver-state") if e["sitebound"]["to"] == "down"]
     assert [(e["sitebound"]["server"], e["event"]["reason"]) for e in downs] == [(bench.keys["s0"], reason)]
     assert not bench.events("forward-switch")
+
+
+@pytest.mark.parametrize("expect", ["NOERROR", "10.0.0.1"])
+@pytest.mark.parametrize("kind", ["hijack", "uncompressed"])
+def test_answers_with_data(bench, expect, kind):
+    """The owner of the record may be written as a pointer or in full."""
+    bench.configure(bench.sites, bench.path("ctl"), probes=[{"name": "{random}.%s.test" % o, "expect": expect} for o in "ab"], **QUICK)
+    for name in bench.keys:
+        bench.set(name, kind)
+    bench.health()
+    assert up(bench) and not [e for e in bench.events("resolver-state") if e["sitebound"]["to"] == "down"]
+
+
+@pytest.mark.parametrize("name", ["", "#egress.test"], ids=["plain", "tls"])
+def test_restore_on_exit(bench, name):
+    """The local resolvers are set again; a list of TLS resolvers with +t, which an Unbound before 1.20 refuses."""
+    with open(bench.path("wrapper"), "w") as out:
+        out.write('#!/bin/sh\necho "$*" >>%s\nexec %s -c %s "$@"\n' % (
+            bench.path("said"), unbound_program("unbound-control"), bench.path("unbound.conf")))
+    os.chmod(bench.path("wrapper"), 0o755)
+    local = [k + name for k in bench.sites["dc1"]]
+    bench.configure({"dc1": local, "dc2": bench.sites["dc2"]}, {"command": bench.path("wrapper")}, **QUICK, **{"restore-on-exit": True})
+    bench.set("s0", "silent")
+    bench.set("s1", "silent")
+    process = bench.health()
+    assert have(bench, "s2", "s3")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    with open(bench.path("said")) as file:
+        assert file.read().splitlines()[-1] == "forward_add %s. %s" % ("+t " if name else "", " ".join(local))
+    assert name or have(bench, "s0", "s1")
 
 
 def test_repair_after_a_restart(bench):
@@ -147,3 +180,22 @@ def test_hook_and_full_disk(bench):
     bench.set("s1", "refused")
     assert have(bench, "s2", "s3")
     assert wait(lambda: os.path.exists(bench.path("told")) and "forward-s" in open(bench.path("told")).read())
+
+
+def test_installed(bench):
+    """What "make install" lays out: the program finds its parts where they were put, wherever that is."""
+    build = os.path.dirname(os.environ.get("SITEBOUND_MODULES", ""))
+    if not os.path.exists(os.path.join(build, "Makefile")):
+        pytest.skip("no build directory: set SITEBOUND_MODULES")
+    there = bench.path("there")
+    subprocess.run(["make", "-s", "-C", build, "install-sbinSCRIPTS", "install-forwardhealthlibDATA", "DESTDIR=" + there],
+                   check=True, capture_output=True)
+    program = subprocess.run(["find", there, "-name", "forward-health", "-type", "f"], capture_output=True, text=True, check=True).stdout.strip()
+    with open(program) as file:
+        text = file.read()
+    data = re.search(r'INSTALLED = "(/.+)"', text)[1]
+    assert os.path.exists(there + data + "/forward_health/main.py")
+    with open(program, "w") as file:
+        file.write(text.replace(data, there + data))
+    done = subprocess.run([program, "-c", bench.path("health.yaml"), "--check"], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0 and "4 resolvers at 2 sites" in done.stdout, done.stderr

@@ -244,6 +244,9 @@ def test_one_owner_is_not_enough():
     assert len(server.run) == 6 and server.state == "up"
     fail(-11, "owner1")
     fail(-12, "owner2")
+    assert server.state == "up", "and while no resolver has a right answer there is no hurry"
+    world.engine.health.servers[world.conf.sites["dc2"][0]].last_ok = world.time + 0.1
+    fail(-13, "owner0")
     assert server.state == "down"
 
 

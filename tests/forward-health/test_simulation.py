@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Random histories. A failing one is named by its seed: simulation.history(SEED) is that course again.
-$FORWARD_HEALTH_HISTORIES: how many (default 3000). Run as a program, FIRST and LAST seed: many, with the time they took; under pypy3 that is several times as fast."""
+$FORWARD_HEALTH_HISTORIES: how many (default 3000). Run as a program, FIRST and LAST seed: many, with the time they took."""
 import os
 import sys
 import time

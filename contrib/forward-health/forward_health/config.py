@@ -329,13 +329,13 @@ def controls(r, conf):
 
 def default_control(keys):
     """What unbound.conf says, as unbound-checkconf tells it."""
-    said = {}
-    for option in ("control-interface", "control-port", "control-use-cert", "control-key-file"):
+    def ask(option):
         try:
-            done = subprocess.run(["unbound-checkconf", "-o", option], capture_output=True, text=True, timeout=5, check=False)
-            said[option] = done.stdout.split("\n")[0].strip() if done.returncode == 0 else ""
+            done = subprocess.run(["unbound-checkconf", "-o", option], capture_output=True, text=True, timeout=5, check=True)
+            return done.stdout.split("\n")[0].strip()
         except (OSError, subprocess.SubprocessError):
-            said[option] = ""
+            return ""
+    said = {o: ask(o) for o in ("control-interface", "control-port", "control-use-cert", "control-key-file")}
     interface = said["control-interface"]
     if interface.startswith("/"):
         return Target(path=interface)

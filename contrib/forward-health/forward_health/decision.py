@@ -4,8 +4,6 @@
 The first site in a zone's order with min-healthy resolvers is taken; leaving a site that is not well never waits,
 going back to a better one waits for `hold`, which doubles with each flap and halves in quiet.
 """
-from __future__ import annotations
-
 import dataclasses
 
 HOLD_MAX = 600.0

@@ -57,15 +57,17 @@ class Engine:
 
     def step(self):
         now = self.io.now()
-        if now >= self.health.next_due():
+        due = self.health.next_due()
+        if now >= min(due, self.decide_at):
             for question in self.health.take(now):
                 self.io.ask(*question)
-        if now >= self.decide_at:
-            self.decide()
+            if now >= self.decide_at:
+                self.decide()
+            due = self.health.next_due()
         if not self.busy and now >= self.check_at:
             self.busy = True
             self.talk(self.reconcile())
-        due = min(self.health.next_due(), self.decide_at)
+        due = min(due, self.decide_at)
         for key, at in self.egress_at.items():
             if now >= at and key not in self.egress_busy:
                 self.egress_at[key] = at = now + EGRESS_FLUSH

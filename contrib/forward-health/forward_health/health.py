@@ -5,20 +5,20 @@ Pure: no clock, no network. Every method is handed the time (seconds of a clock 
 
 A failure may be the resolver's or the owner's. While an owner has no right answer anywhere, and a resolver at which it
 failed gave another one later, it is in doubt: its failures do not count. A resolver is down after `fall` failures
-in a row that count, of every owner that is not in doubt. The owner of the last right answer anywhere is never in doubt.
+in a row that count, of every owner that is not in doubt. The owner of the last right answer anywhere is never in doubt: when it
+falls silent everything fails everywhere, and then nobody is called down for a while, as owners may take turns.
 """
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from collections import Counter
 
 RETRY = 10.0            # a broken owner is asked again so often; while a resolver is in question, every other fast-interval
 CAP = 5                 # a resolver need not fail for more owners than this
+PATIENCE = 4            # time-outs that a resolver has while no resolver has a right answer: there is nobody to turn to anyway
 PAST, FUTURE = float("-inf"), float("inf")
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class Server:
     """What is known of one resolver."""
     key: str
@@ -53,7 +53,7 @@ class Server:
         self.right += 1
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class Owner:
     """What is known of one owner of probe names, over all resolvers."""
     last_ok: float = PAST      # when the question of its last right answer was asked
@@ -191,6 +191,10 @@ class Health:
     def right(self, server, owner, name, asked, now):
         changes = []
         owner.last_ok = max(owner.last_ok, asked)
+        blackout = server.run and all(s.run for s in self.servers.values() if s.state == "up")
+        if blackout or self.in_doubt(owner):    # what failed until now was the fault of owners, of this one at least
+            for other in self.servers.values():
+                other.run = [f for f in other.run if f[0] > asked or not (blackout or f[1] == name)]
         owner.failed, owner.count = {}, 0
         if owner.broken:
             owner.broken = False
@@ -221,7 +225,8 @@ class Health:
             owner.broken = True
             changes.append(("owner", name, "broken", "no right answer anywhere, while other owners have some", now))
         count = [f for f in server.run if f[1] in certain]
-        if len(count) >= self.conf.fall and len({f[1] for f in count}) >= min(len(certain), CAP):
+        if len(count) >= self.conf.fall and len({f[1] for f in count}) >= min(len(certain), CAP) and (
+                max(s.last_ok for s in self.servers.values()) > count[0][0] or now >= count[0][0] + PATIENCE * self.conf.timeout):
             reason = Counter(f[2] for f in count).most_common(1)[0][0]
             changes.append(self.change(server, "down", reason, count[0][0], now))
         return changes

@@ -2,6 +2,7 @@
 """One question to one resolver, over UDP, TCP or TLS, and what the answer means."""
 import asyncio
 import errno
+import functools
 import random
 import socket
 import ssl
@@ -40,11 +41,23 @@ async def by_udp(query, address, port):
             garbage = True
 
 
+@functools.cache
+def authorities():
+    """The machine's own, read once: that takes longer than a question."""
+    return ssl.create_default_context()
+
+
 async def by_stream(query, address, port, tls):
-    import dns.asyncquery   # loads much that UDP does without
-    if tls:
-        return await dns.asyncquery.tls(query, address, port=port, server_hostname=tls)
-    return await dns.asyncquery.tcp(query, address, port=port)
+    reader, writer = await asyncio.open_connection(address, port, ssl=authorities() if tls else None, server_hostname=tls or None)
+    try:
+        wire = query.to_wire()
+        writer.write(len(wire).to_bytes(2, "big") + wire)
+        answer = dns.message.from_wire(await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big")))
+        if not query.is_response(answer):
+            raise dns.exception.FormError
+        return answer
+    finally:
+        writer.transport.abort()
 
 
 async def exchange(query, resolver, timeout, tcp=False):
