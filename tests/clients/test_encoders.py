@@ -411,6 +411,19 @@ def code_of_readme(language, beginning):
     return code
 
 
+def test_kotlin(tmp_path):
+    """The example of the README in Kotlin, where there is a compiler."""
+    try:
+        compiler, javac = encoders.tool("kotlinc", "javac")
+    except encoders.Missing as reason:
+        pytest.skip(str(reason))
+    encoders.build(javac, "-d", str(tmp_path / "java"), os.path.join(encoders.CLIENTS, "java", "SiteboundReport.java"))
+    (tmp_path / "Main.kt").write_text("fun main() {\n%s}\n" % code_of_readme("kotlin", "val name"))
+    result = subprocess.run([compiler, "-cp", str(tmp_path / "java"), str(tmp_path / "Main.kt"), "-d", str(tmp_path / "kotlin")],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, timeout=300, check=False)
+    assert result.returncode == 0 and (tmp_path / "kotlin" / "MainKt.class").exists(), result.stdout
+
+
 # what send() says in turn, the last one for ever; how often it is asked
 SENDS = [(["arrived"], 1), (["failed", "arrived"], 2), (["failed"], 4)]
 
