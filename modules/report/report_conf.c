@@ -213,7 +213,13 @@ static void read_address(const struct sb_value *value, void *out)
 
 static void read_addresses(const struct sb_value *value, void *out)
 {
+	/* with 13 names of these the apex still fits into a message of DNS */
+	const size_t most = 16;
+	struct report_server *server = out;
+
 	sb_read_list(value, 1, read_address, out);
+	if (server->address_count > most)
+		sb_value_error(value, "more than %zu addresses", most);
 }
 
 static bool is_inside(const struct sb_dname *name, const struct sb_dname *apex)
