@@ -79,8 +79,7 @@ static bool is_answered(const struct sb_module *module, const struct query_info 
 	return false;
 }
 
-/** The name that an RRset is an alias of. False when it is no alias. */
-static bool target_of(struct ub_packed_rrset_key *rrset, struct query_info *qinfo)
+bool sb_alias_target(struct ub_packed_rrset_key *rrset, struct query_info *qinfo)
 {
 	uint8_t *name = NULL;
 	size_t name_len = 0;
@@ -101,7 +100,7 @@ static bool leads_to_job(const struct sb_module *module, const struct reply_info
 	size_t i;
 
 	for (i = 0; i < rep->an_numrrsets; i++) {
-		if (target_of(rep->rrsets[i], qinfo))
+		if (sb_alias_target(rep->rrsets[i], qinfo))
 			does = does || is_answered(module, qinfo);
 	}
 	return does;
@@ -275,7 +274,7 @@ static bool take_aliases(const struct sb_module *module, const struct module_qst
 		rrset->rk.flags |= PACKED_RRSET_RPZ;
 		rrset->entry.hash = 0;
 		alias->chain[alias->chain_count++] = rrset;
-		if (!target_of(rrset, &alias->asked))
+		if (!sb_alias_target(rrset, &alias->asked))
 			continue;
 		any = true;
 		alias->asked.qtype = qstate->qinfo.qtype;

@@ -13,6 +13,9 @@
 /** What sb_place.waits is while a sub-query of an alias is under way. */
 #define SB_WAITS_ALIAS SB_JOBS_MAX
 
+/** The name that an RRset is an alias of: of *qinfo only the name is set. False when it is none. */
+bool sb_alias_target(struct ub_packed_rrset_key *rrset, struct query_info *qinfo);
+
 /**
  * Look at a response from upstream, before the iterator does. When it holds an alias to a job's
  * name it is emptied, if the query follows aliases, so that the iterator is done.

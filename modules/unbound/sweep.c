@@ -5,6 +5,7 @@
  * bins with the table's lock given back between them. Bins are walked in their order: when a table
  * grows meanwhile, what was in a bin that is still to come goes to that bin or to a later one.
  */
+#include "alias.h"
 #include "clock.h"
 #include "query.h"
 #include "sweep.h"
@@ -49,20 +50,33 @@ static bool is_touched(const struct sb_state *state, const struct sb_query *quer
 		       : sb_zones_find(state->rules->zones, &query->qname, &apex_label) != NULL;
 }
 
+static bool is_touched_by_any(const struct sb_module *module, const struct sb_query *query,
+			      const struct reply_info *rep)
+{
+	bool is = false;
+	unsigned i;
+
+	for (i = 0; i < module->job_count && !is; i++)
+		is = (module->sweep.jobs & 1U << i) != 0 && is_touched(&module->job[i], query, rep);
+	return is;
+}
+
 static bool is_doomed(const struct sb_module *module, struct msgreply_entry *msg)
 {
 	struct reply_info *rep = msg->entry.data;
+	struct query_info target = msg->key;
 	struct sb_query query;
 	bool doomed;
-	unsigned i;
+	size_t i;
 
 	/* RRsets that the RRset cache has dropped must not be looked at; then the message is void */
 	if (!sb_query_from(&msg->key, &query) || !rrset_array_lock(rep->ref, rep->rrset_count, 0))
 		return false;
-	doomed = is_computed(rep);
-	for (i = 0; i < module->job_count && !doomed; i++)
-		doomed = (module->sweep.jobs & 1U << i) != 0 &&
-			 is_touched(&module->job[i], &query, rep);
+	doomed = is_computed(rep) || is_touched_by_any(module, &query, rep);
+	/* what is behind an alias is what the job says of it, or said */
+	for (i = 0; i < rep->an_numrrsets && !doomed; i++)
+		doomed = sb_alias_target(rep->rrsets[i], &target) &&
+			 sb_query_from(&target, &query) && is_touched_by_any(module, &query, rep);
 	rrset_array_unlock(rep->ref, rep->rrset_count);
 	return doomed;
 }

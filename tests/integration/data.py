@@ -30,6 +30,8 @@ loop.dc1.prd.example.com. 600 CNAME loop.dc.prd.example.com.
 a.b.dc1.prd.example.com.  600 A    10.1.1.9
 dc.dc1.prd.example.com.   600 A    10.1.1.10
 alias.org.             600 CNAME www.example.com.
+addr.org.              600 CNAME 10.1.2.3.ip.example.com.
+site.org.              600 CNAME svc.dc.prd.example.com.
 v6only.example.com.    600 AAAA  2001:db8::66
 h.v6.example.com.      600 AAAA  2001:db8::67
 h.v6.example.com.      600 A     192.0.2.67

@@ -89,6 +89,22 @@ def test_dump_and_load_cache(lab):
             lab.expect(resolver, question, expected, expand, repeat=True)
 
 
+def test_load_cache_from_elsewhere(lab):
+    """load_cache passes no guard; a reload that keeps the cache removes what it has brought in."""
+    lines = LINES + (("addr.org A", "CNAME 10.1.2.3.Z + A 10.1.2.3"), ("site.org A", "CNAME svc.dc.P + CNAME svc.dc1.P + A 10.1.1.5"),
+                     ("Z AAAA", "ND(Z)"))
+    plain = lab.resolver(data=data.upstream_data())
+    for question, _ in lines:
+        plain.ask(*map(expand, question.split()))
+    resolver = start(lab)
+    assert resolver.control("load_cache", plain.control("dump_cache")).startswith("ok")
+    assert resolver.ask("alias.org.", "AAAA").data("AAAA"), "then this is not needed"
+    resolver.reload("reload_keep_cache")
+    resolver.mark_log()
+    all_lines(lab, resolver, lines)
+    assert resolver.upstream.count("x.notexample.com.", "AAAA") == 0, "the rest of the cache is gone"
+
+
 @pytest.mark.parametrize("command", ["flush svc.dc.prd.example.com.", "flush_type svc.dc1.prd.example.com. A",
                                      "flush_zone prd.example.com.", "flush_zone .", "flush_negative", "flush_bogus",
                                      "flush_infra all", "flush_requestlist", "lookup svc.dc.prd.example.com.", "dump_requestlist",

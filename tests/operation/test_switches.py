@@ -29,6 +29,8 @@ CASES = [
     ("www.example.com.", "AAAA", "noaaaa", "example.com"),
     ("h3.example.com.", "HTTPS", "noaaaa", "example.com"),
     ("alias.org.", "AAAA", "noaaaa", "example.com"),
+    ("addr.org.", "A", "synth", "ip.example.com"),
+    ("site.org.", "MX", "synth", P),
     ("x.r.example.net.", "TXT", "report", "r.example.net"),
 ]
 
