@@ -17,7 +17,8 @@ def run(*arguments):
 
 
 @pytest.mark.parametrize("arguments", [
-    ["--nonsense"], ["--source"], ["--sanitize", "--other"], ["--release", "potato"]])
+    ["--nonsense"], ["--source"], ["--sanitize", "--other"], ["--release", "potato"],
+    ["--revision", "2"], ["--deb", "--revision", "x"]])
 def test_usage(arguments):
     done = run(*arguments)
     assert done.returncode == 2 and "--help" in done.stderr, done
