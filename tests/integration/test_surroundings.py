@@ -57,6 +57,20 @@ def test_chains(lab, chain):
     all_lines(lab, start(lab, module_config=chain, **options))
 
 
+def test_policy_zone(lab, tmp_path):
+    """RPZ: a rule for the name that is asked goes before the modules, as a local zone does; one for an address does not
+    change what they compute."""
+    zone = tmp_path / "policy"
+    denied = ("x.notexample.com.", expand("10.9.9.9.Z") + ".")
+    zone.write_text("$ORIGIN policy.test.\n@ 60 SOA a. b. 1 3600 600 86400 60\n32.3.2.1.10.rpz-ip CNAME .\n"
+                    + "".join("%s CNAME .\n" % name.rstrip(".") for name in denied))
+    resolver = start(lab, module_config="dynlib respip validator iterator",
+                     extra='rpz:\n  name: "policy.test."\n  zonefile: "%s"\n' % zone)
+    for name in denied * 2:
+        assert resolver.ask(name.rstrip(".") + ".", "A").rcode == "NXDOMAIN"
+    all_lines(lab, resolver, [line for line in LINES if not line[0].startswith("x.notexample.com")])
+
+
 def test_dns64(lab):
     """dns64 behind the modules: what they answer stands, what they pass is dns64's."""
     resolver = start(lab, module_config="dynlib dns64 validator iterator", server="dns64-prefix: 64:ff9b::/96")
