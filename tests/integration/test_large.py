@@ -77,6 +77,7 @@ class Answer:
         self.truncated = bool(wire[2] & 2)
         self.authentic = bool(wire[3] & 0x20)
         self.rcode = dns.rcode.to_text(wire[3] & 15)
+        self.edns = False
         # of the answer section: (type, data); and the options of EDNS by their code
         self.answer = []
         self.options = {}
@@ -89,6 +90,7 @@ class Answer:
             if number < answers:
                 self.answer.append((dns.rdatatype.to_text(rtype), self.data_at(rtype, at, length)))
             end = at + length
+            self.edns = self.edns or rtype == dns.rdatatype.OPT
             while rtype == dns.rdatatype.OPT and at < end:
                 code, size = struct.unpack("!HH", wire[at:at + 4])
                 assert code not in self.options
@@ -142,7 +144,7 @@ def check_cut(answer, values, rtype, chain=0, size=MESSAGE, compressed=COMPRESSE
     assert len(answer.answer) == len(got) + chain
     assert len(set(got)) == len(got) and set(got) <= set(values)
     assert size - OPTIONS - ALIASES - compressed < len(answer.wire) <= size
-    assert not answer.options or answer.told() == (len(got), len(values))
+    assert not answer.edns or answer.told() == (len(got), len(values))
     return got
 
 
@@ -393,12 +395,18 @@ def ask_cached(resolver, upstream, question, rtype, **options):
 
 
 def test_cut_is_cached(lab, tmp_path):
-    upstream = large(lab, set=("PTR", HOSTS))
+    upstream = large(lab, set=("PTR", HOSTS), fits=("PTR", HOSTS[:1700]))
     resolver = start(lab, tmp_path, extra="", upstream=upstream, threads=2)
     first, second = ask_cached(resolver, upstream, "set", "PTR")
     assert set(first.data("PTR")) == set(second.data("PTR"))
     check_cut(first, HOSTS, "PTR")
     check_cut(second, HOSTS, "PTR")
+    # the whole set is not there, for the iterator to make a message of
+    records = re.findall(r"^%s\.\t\d+\tIN\tPTR\t" % re.escape(full("set")), resolver.control("dump_cache"), re.M)
+    assert len(records) == len(second.answer)
+    # what is long enough to be looked at is kept back until then, and stored as it is
+    for answer in ask_cached(resolver, upstream, "fits", "PTR"):
+        assert len(answer.answer) == 1700 and not answer.truncated and answer.ede() is None
 
 
 def test_several_sets(lab, tmp_path):
@@ -457,6 +465,22 @@ def test_aliases(lab, tmp_path, cached, forward):
         check_cut(ask(resolver, "www.example.com", "PTR", edns=0), HOSTS[:2400], "PTR", 2)
 
 
+@pytest.mark.needs("synth")
+@pytest.mark.parametrize("cached", [False, True], ids=["fresh", "set-in-cache"])
+def test_behind_a_site_name(lab, cached):
+    """What synth puts an alias in front of; the first answer and the repeat have both Extended DNS Errors."""
+    upstream = large(lab, **{"svc.dc1.example.com": ("PTR", HOSTS)})
+    conf = {"synth": {"site-names": [{"label": "dc", "parents": ["example.com"], "site": "dc1"}]},
+            "large": [{"zones": ["example.com"]}]}
+    resolver = lab.resolver(modules=["synth", "large"], conf=conf, ede=True, upstream=upstream)
+    if cached:
+        ask_cached(resolver, upstream, "svc.dc1.example.com", "PTR")
+    for _ in range(3):
+        response = resolver.ask("svc.dc.example.com", "PTR", tcp=True, edns=0)
+        assert not response.flag("TC") and response.types().count("PTR") == len(response.answer) - 1 > 1700
+        assert sorted(response.ede()) == [0, 29]
+
+
 def test_other_zones_are_left_alone(lab, tmp_path):
     upstream = large(lab, **{"set.example.com": ("PTR", HOSTS), "out": ("CNAME", ["set.example.com."])})
     resolver = start(lab, tmp_path, extra="", upstream=upstream)
@@ -470,7 +494,7 @@ def test_signed(lab, tmp_path):
     """A cut set has no signatures and no AD; a bogus one is SERVFAIL; what is not cut is as ever. (Unbound validates
     no RRset that would not fit into a message with its owner written out each time.)"""
     upstream = large(lab, set=("PTR", HOSTS[:1000]), bad=("PTR", HOSTS[:1000]), small=("PTR", HOSTS[:10]),
-                     alias=("CNAME", [full("set") + "."]))
+                     fits=("PTR", HOSTS[:400]), alias=("CNAME", [full("set") + "."]))
     anchor = upstream.data.sign(ZONE + ".")
     upstream.data.signed[name(ZONE)].make_bogus(full("bad"))
     resolver = start(lab, tmp_path, {"large": [{"zones": [ZONE], "max-size": 20000}]}, extra="", upstream=upstream,
@@ -488,8 +512,9 @@ def test_signed(lab, tmp_path):
     for cd, rcode in ((False, "SERVFAIL"), (True, "NOERROR"), (False, "SERVFAIL")):
         answer = ask(resolver, "bad", "PTR", do=True, cd=cd)
         assert answer.rcode == rcode and not answer.truncated
-    small = ask(resolver, "small", "PTR", do=True)
-    assert small.authentic and len(small.data("RRSIG")) == 1 and len(small.data("PTR")) == 10
+    for question, count in (("small", 10), ("fits", 400), ("fits", 400)):
+        answer = ask(resolver, question, "PTR", do=True)
+        assert answer.authentic and len(answer.data("RRSIG")) == 1 and len(answer.data("PTR")) == count
 
 
 # -- settings -----------------------------------------------------------------------------------
