@@ -37,6 +37,7 @@ ADDRESSES = ["10.0.%d.%d" % divmod(i, 256) for i in range(5000)]
 # names of which a part is shared by many, and nothing by all
 MIXED = ["host%04d.%s." % (i, ("%d.%s" % (i // 500, "x" * (1 + i // 50))) + ".example.%s" % ("se", "com")[i % 2])
          for i in range(2450)]
+VIEW = 'view:\n  name: "sitebound"\n  view-first: yes\n'
 SOA = "ns.%s. hm.%s. 1 3600 1200 604800 60" % (ZONE, ZONE)
 
 
@@ -553,7 +554,7 @@ def eventually(condition, timeout=10):
 
 @pytest.mark.parametrize("switch", ["large.", ZONE + ".large."])
 def test_switched_off(lab, tmp_path, switch):
-    resolver = start(lab, tmp_path, extra=auth_zone(tmp_path) + 'view:\n  name: "sitebound"\n  view-first: yes\n')
+    resolver = start(lab, tmp_path, extra=auth_zone(tmp_path) + VIEW)
     for kind, cut in (("refuse", False), ("transparent", True), ("refuse", False)):
         resolver.control("view_local_zone sitebound %s %s" % (switch, kind))
         for question, rtype in (("ptr", "PTR"), ("a", "A"), ("one", "PTR")):
@@ -564,7 +565,7 @@ def test_switched_off(lab, tmp_path, switch):
 def test_counters(lab, tmp_path):
     upstream = large(lab, {"half": 100}, half=("PTR", HOSTS), set=("PTR", HOSTS), few=("PTR", HOSTS[:3]))
     metrics = tmp_path / "prom"
-    resolver = start(lab, tmp_path, dict(CONF, metrics=str(metrics)), extra='view:\n  name: "sitebound"\n  view-first: yes\n', upstream=upstream)
+    resolver = start(lab, tmp_path, dict(CONF, metrics=str(metrics)), extra=VIEW, upstream=upstream)
     for question in ("set", "half", "few", "set"):
         ask(resolver, question, "PTR")
 
