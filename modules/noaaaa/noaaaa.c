@@ -86,23 +86,35 @@ static size_t copy_mandatory(const uint8_t *value, size_t value_len, uint8_t *to
 	return 4 + kept;
 }
 
-bool noaaaa_strip_hint(const uint8_t *rdata, size_t rdata_len, uint8_t *to, size_t *to_len)
+/** Where the parameters begin, when there is a hint and all is well-formed; else 0. */
+static size_t find_hint(const uint8_t *rdata, size_t rdata_len)
 {
-	size_t at = rdata_len > 2 ? params_offset(rdata, rdata_len) : 0, first = at, out;
+	size_t first = rdata_len > 2 ? params_offset(rdata, rdata_len) : 0, at = first;
 	bool found = false;
 
-	if (at == 0)
-		return false;
+	if (first == 0)
+		return 0;
 	while (at < rdata_len) {
 		if (rdata_len - at < 4 || rdata_len - at - 4 < get_u16(rdata + at + 2))
-			return false;
+			return 0;
 		found = found || get_u16(rdata + at) == KEY_IPV6HINT;
 		at += 4U + get_u16(rdata + at + 2);
 	}
-	if (!found)
+	return found ? first : 0;
+}
+
+bool noaaaa_has_hint(const uint8_t *rdata, size_t rdata_len)
+{
+	return find_hint(rdata, rdata_len) > 0;
+}
+
+bool noaaaa_strip_hint(const uint8_t *rdata, size_t rdata_len, uint8_t *to, size_t *to_len)
+{
+	size_t first = find_hint(rdata, rdata_len), at, out = first;
+
+	if (first == 0)
 		return false;
 	memcpy(to, rdata, first);
-	out = first;
 	for (at = first; at < rdata_len;) {
 		unsigned key = get_u16(rdata + at);
 		size_t value_len = get_u16(rdata + at + 2);

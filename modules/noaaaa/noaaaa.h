@@ -64,6 +64,9 @@ bool noaaaa_means(const struct noaaaa_rule *rule, const struct sb_addr *client);
 /** The answer to AAAA of a name under the zone's rule (RFC 2308 section 2). */
 void noaaaa_suppress(const struct noaaaa_zone *zone, struct sb_verdict *verdict);
 
+/** Whether the rdata of an SVCB or HTTPS record has an ipv6hint. False for rdata of another form. */
+bool noaaaa_has_hint(const uint8_t *rdata, size_t rdata_len);
+
 /**
  * Take ipv6hint out of the rdata of an SVCB or HTTPS record, and its number out of `mandatory`
  * (RFC 9460 sections 7.3 and 8); what is left is the same octet for octet.

@@ -152,6 +152,21 @@ static void read_rule(const struct sb_value *value, void *out)
 	SB_READ_MAP(value, keys, &reader);
 }
 
+/** Leave out the name whose AAAA tells a network's NAT64 prefix (RFC 7050), unless it is configured. */
+static void leave_ipv4only(const struct sb_value *value, const struct noaaaa_conf *conf)
+{
+	static const uint8_t name[] = "\10ipv4only\4arpa";
+	struct noaaaa_zone *zone = sb_arena_alloc(value->yaml->arena, sizeof(*zone));
+	enum sb_err err = SB_ENOMEM;
+
+	if (zone != NULL)
+		err = sb_dname_parse(&zone->apex, name, sizeof(name));
+	if (err == SB_OK)
+		err = sb_zones_add(conf->rules.zones, &zone->apex, zone);
+	if (err != SB_OK && err != SB_EEXIST)
+		sb_value_no_memory(value);
+}
+
 static void *read_noaaaa(const struct sb_value *value)
 {
 	struct noaaaa_conf *conf = sb_arena_alloc(value->yaml->arena, sizeof(*conf));
@@ -163,6 +178,7 @@ static void *read_noaaaa(const struct sb_value *value)
 	if (!sb_rules_init(value, &conf->rules))
 		return NULL;
 	sb_read_list(value, 0, read_rule, conf);
+	leave_ipv4only(value, conf);
 	return conf;
 }
 

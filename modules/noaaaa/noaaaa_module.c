@@ -10,7 +10,7 @@
 #include "../unbound/reply.h"
 #include "../unbound/subquery.h"
 #include "../unbound/switch.h"
-#include "noaaaa.h"
+#include "noaaaa_answer.h"
 
 #include <string.h>
 
@@ -23,6 +23,8 @@ struct owner {
 	const uint8_t *name;
 	size_t name_len;
 	enum has_a has_a;
+	/** for how long that is known, seconds */
+	time_t ttl;
 };
 
 /** A query that noaaaa is not done with; in the query's region. */
@@ -31,10 +33,6 @@ struct noaaaa_qstate {
 	bool guarded;
 	/** upstream's answer is in and is being filtered; else the question is being judged */
 	struct dns_msg *upstream;
-	/** the question is judged after upstream was asked; late_msg and late_rcode are its answer */
-	bool late;
-	struct dns_msg *late_msg;
-	int late_rcode;
 	/** a rule looked at who asks, or could not find out about A: not for other clients */
 	bool uncacheable;
 	/** AAAA at the qname itself stays: the rule does not apply to it */
@@ -93,21 +91,25 @@ static const struct noaaaa_zone *find_zone(const struct sb_state *state, const u
 	return zone != NULL && !sb_is_off(state, zone->index) ? zone : NULL;
 }
 
-static enum has_a judge_a(const struct module_qstate *qstate, const struct dns_msg *msg)
+/** What the answer to A says. */
+static void judge_a(const struct module_qstate *qstate, struct owner *owner,
+		    const struct dns_msg *msg)
 {
 	unsigned rcode;
 	size_t i;
 
+	owner->has_a = HAS_A_ERROR;
 	if (msg == NULL || !sb_is_usable(qstate, msg->rep))
-		return HAS_A_ERROR;
+		return;
 	rcode = FLAGS_GET_RCODE(msg->rep->flags);
 	if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN)
-		return HAS_A_ERROR;
+		return;
+	owner->has_a = HAS_A_NO;
+	owner->ttl = msg->rep->ttl;
 	for (i = 0; i < msg->rep->an_numrrsets; i++) {
 		if (ntohs(msg->rep->rrsets[i]->rk.type) == LDNS_RR_TYPE_A)
-			return HAS_A_YES;
+			owner->has_a = HAS_A_YES;
 	}
-	return HAS_A_NO;
 }
 
 /** Whether a name has an A record; HAS_A_UNKNOWN: a sub-query was attached, and the query waits. */
@@ -135,7 +137,7 @@ static enum has_a look_for_a(const struct sb_state *state, struct module_qstate 
 	qinfo.local_alias = NULL;
 	msg = sb_cache_lookup(qstate, &qinfo);
 	if (msg != NULL) {
-		owner->has_a = judge_a(qstate, msg);
+		judge_a(qstate, owner, msg);
 	} else {
 		/* what inform_super() overwrites, if the sub-query ends as it should */
 		owner->has_a = HAS_A_ERROR;
@@ -147,37 +149,62 @@ static enum has_a look_for_a(const struct sb_state *state, struct module_qstate 
 	return owner->has_a;
 }
 
-/** Whether AAAA of a name under a rule goes. *waits is set when that must be found out first. */
-static bool goes(const struct sb_state *state, struct module_qstate *qstate,
-		 struct noaaaa_qstate *own, const struct noaaaa_zone *zone, const uint8_t *name,
-		 size_t name_len, bool *waits)
+/** Whether AAAA of a name under a rule goes. */
+static enum noaaaa_word goes(const struct sb_state *state, struct module_qstate *qstate,
+			     struct noaaaa_qstate *own, const struct noaaaa_zone *zone,
+			     const uint8_t *name, size_t name_len)
 {
 	/* (others may have joined a sub-query since, who are meant) */
 	if (own->keep_qname && !zone->rule->by_client && sb_is_qname(qstate, name, name_len))
-		return false;
+		return NOAAAA_STAY;
 	if (!applies(qstate, zone->rule, own))
-		return false;
+		return NOAAAA_STAY;
 	if (!zone->rule->only_if_a)
-		return true;
+		return NOAAAA_GO;
 	switch (look_for_a(state, qstate, own, name, name_len)) {
 	case HAS_A_YES:
-		return true;
+		return NOAAAA_GO;
 	case HAS_A_NO:
-		return false;
+		return NOAAAA_STAY;
 	case HAS_A_ERROR:
 		/* an error is never the answer to AAAA, nor is it worth remembering */
 		own->uncacheable = true;
-		return false;
+		return NOAAAA_STAY;
 	case HAS_A_UNKNOWN:
 	default:
-		*waits = true;
-		return false;
+		return NOAAAA_WAIT;
 	}
 }
 
-static bool has_hints(uint16_t rrtype)
+/** What noaaaa_answer.c asks, and about which query. */
+struct asking {
+	const struct sb_state *state;
+	struct module_qstate *qstate;
+	struct noaaaa_qstate *own;
+};
+
+static const struct noaaaa_zone *asked_find(void *arg, const uint8_t *name, size_t name_len)
 {
-	return rrtype == LDNS_RR_TYPE_HTTPS || rrtype == LDNS_RR_TYPE_SVCB;
+	return find_zone(((struct asking *)arg)->state, name, name_len);
+}
+
+static enum noaaaa_word asked_goes(void *arg, const struct noaaaa_zone *zone, const uint8_t *name,
+				   size_t name_len)
+{
+	struct asking *asking = arg;
+
+	return goes(asking->state, asking->qstate, asking->own, zone, name, name_len);
+}
+
+static struct noaaaa_rrset rrset_of(const struct ub_packed_rrset_key *key)
+{
+	const struct packed_rrset_data *data = key->entry.data;
+
+	return (struct noaaaa_rrset){.owner = key->rk.dname,
+				     .owner_len = key->rk.dname_len,
+				     .rrtype = ntohs(key->rk.type),
+				     .rr = data->rr_data,
+				     .rr_count = data->count};
 }
 
 /* --- before upstream is asked --- */
@@ -192,17 +219,37 @@ static void withhold(const struct sb_state *state, struct module_qstate *qstate)
 	sb_withhold(qstate);
 }
 
+/** Keep the answer to AAAA that A has decided, for as long as A is known: then repeats cost no more
+ * than others from the cache. */
+static void keep_answer(const struct noaaaa_zone *zone, struct module_qstate *qstate,
+			const struct noaaaa_qstate *own)
+{
+	struct reply_info *rep = qstate->return_msg != NULL ? qstate->return_msg->rep : NULL;
+	time_t ttl = own->owner[0].ttl;
+
+	/* a resolver without IPv4 would take it for the word on a name server's only address */
+	if (rep == NULL || !zone->rule->only_if_a || own->owner_count == 0 || own->uncacheable ||
+	    qstate->no_cache_store || !qstate->env->cfg->do_ip4)
+		return;
+	if (ttl > (time_t)zone->rule->negative_ttl)
+		ttl = (time_t)zone->rule->negative_ttl;
+	rep->ttl = ttl;
+	rep->prefetch_ttl = PREFETCH_TTL_CALC(ttl);
+	rep->serve_expired_ttl = ttl + SERVE_EXPIRED_TTL;
+	sb_cache_store(qstate);
+}
+
 /** @return whether the query is answered or waits; else it is for upstream. */
 static bool judge_question(const struct sb_state *state, struct module_qstate *qstate)
 {
 	struct sb_verdict verdict = {.kind = SB_PASS};
 	const struct noaaaa_zone *zone;
-	struct noaaaa_qstate *own;
-	bool waits = false;
+	struct noaaaa_qstate *own = NULL;
+	enum noaaaa_word word;
 
 	if (qstate->qinfo.qclass != LDNS_RR_CLASS_IN ||
 	    (qstate->qinfo.qtype != LDNS_RR_TYPE_AAAA && qstate->qinfo.qtype != LDNS_RR_TYPE_ANY &&
-	     !has_hints(qstate->qinfo.qtype)))
+	     !noaaaa_has_hints(qstate->qinfo.qtype)))
 		return false;
 	zone = find_zone(state, qstate->qinfo.qname, qstate->qinfo.qname_len);
 	if (zone == NULL)
@@ -222,10 +269,10 @@ static bool judge_question(const struct sb_state *state, struct module_qstate *q
 			sb_reply_servfail(state, qstate);
 			return true;
 		}
-		if (!goes(state, qstate, own, zone, qstate->qinfo.qname, qstate->qinfo.qname_len,
-			  &waits)) {
-			if (waits)
-				return true;
+		word = goes(state, qstate, own, zone, qstate->qinfo.qname, qstate->qinfo.qname_len);
+		if (word == NOAAAA_WAIT)
+			return true;
+		if (word == NOAAAA_STAY) {
 			own->keep_qname = true;
 			sb_count(state, qstate->env, zone->index,
 				 zone->rule->by_client && !zone->rule->only_if_a
@@ -241,20 +288,20 @@ static bool judge_question(const struct sb_state *state, struct module_qstate *q
 	}
 	noaaaa_suppress(zone, &verdict);
 	sb_reply_verdict(state, qstate, &verdict);
+	if (own != NULL && own->generation == sb_generation(state))
+		keep_answer(zone, qstate, own);
 	return true;
 }
 
 /* --- when upstream has answered --- */
 
-/** A copy of an SVCB or HTTPS RRset without ipv6hints and signatures; NULL when memory is short,
- * the RRset itself when there is nothing to take out. */
-static struct ub_packed_rrset_key *strip_hints(struct regional *region,
-					       struct ub_packed_rrset_key *rrset)
+/** A copy of an RRset without hints and signatures; NULL when memory is short. */
+static struct ub_packed_rrset_key *strip(const struct noaaaa_judge *judge, struct regional *region,
+					 const struct ub_packed_rrset_key *key,
+					 const struct noaaaa_rrset *rrset)
 {
-	const struct packed_rrset_data *data = rrset->entry.data;
-	struct ub_packed_rrset_key *made;
-	size_t i, room = 0, at = 0;
-	bool changed = false;
+	const struct packed_rrset_data *data = key->entry.data;
+	size_t i, room = 0;
 	uint8_t *rrs;
 
 	for (i = 0; i < data->count; i++)
@@ -262,136 +309,73 @@ static struct ub_packed_rrset_key *strip_hints(struct regional *region,
 	rrs = regional_alloc(region, room);
 	if (rrs == NULL)
 		return NULL;
-	for (i = 0; i < data->count; i++) {
-		const uint8_t *rr = data->rr_data[i];
-		size_t rdata_len;
-
-		if (noaaaa_strip_hint(rr + 2, data->rr_len[i] - 2, rrs + at + 2, &rdata_len)) {
-			changed = true;
-		} else {
-			rdata_len = data->rr_len[i] - 2;
-			memcpy(rrs + at + 2, rr + 2, rdata_len);
-		}
-		rrs[at] = (uint8_t)(rdata_len >> 8);
-		rrs[at + 1] = (uint8_t)rdata_len;
-		at += 2 + rdata_len;
-	}
-	if (!changed)
-		return rrset;
-	made = sb_rrset_make(region, rrset->rk.dname, rrset->rk.dname_len, ntohs(rrset->rk.type),
-			     (uint32_t)data->ttl, rrs, at, (unsigned)data->count);
-	return made;
+	room = noaaaa_strip(judge, rrset, rrs);
+	return sb_rrset_make(region, rrset->owner, rrset->owner_len, rrset->rrtype,
+			     (uint32_t)data->ttl, rrs, room, (unsigned)data->count);
 }
 
-/** What a message becomes. */
-struct filtered {
-	struct reply_info *rep;
-	/** the zone of the last record that was taken out; NULL: nothing was */
-	const struct noaaaa_zone *zone;
-	/** a record was taken out of the answer section */
-	bool answer_lost;
-	/** hints were taken out of a record */
-	bool hints_lost;
-	bool failed;
-};
-
-/** Filter one section into result->rep. False: the query waits, or memory is short. */
-static bool filter_section(const struct sb_state *state, struct module_qstate *qstate,
-			   struct noaaaa_qstate *own, const struct reply_info *from, size_t first,
-			   size_t count, struct filtered *result, size_t *kept)
+/** Put what is left of an answer together; one that is lost becomes NODATA behind its aliases. NULL
+ * when memory is short. */
+static struct reply_info *assemble(const struct noaaaa_judge *judge, struct module_qstate *qstate,
+				   const struct reply_info *from, const struct noaaaa_rrset *rrset,
+				   const struct noaaaa_filtered *result)
 {
-	size_t i;
+	/* a bogus answer to a client with CD stays marked, and out of the cache */
+	struct reply_info *rep = sb_compat_reply(
+		qstate->region, from->flags, from->ttl, 0, 0, 0, from->rrset_count + 1,
+		sb_is_usable(qstate, from) ? sec_status_insecure : from->security);
+	size_t i, kept = 0;
 
-	*kept = 0;
-	for (i = first; i < first + count; i++) {
-		struct ub_packed_rrset_key *rrset = from->rrsets[i];
-		uint16_t rrtype = ntohs(rrset->rk.type);
-		const struct noaaaa_zone *zone = NULL;
-		bool waits = false;
-
-		if (rrtype == LDNS_RR_TYPE_AAAA || has_hints(rrtype))
-			zone = find_zone(state, rrset->rk.dname, rrset->rk.dname_len);
-		if (zone != NULL &&
-		    goes(state, qstate, own, zone, rrset->rk.dname, rrset->rk.dname_len, &waits)) {
-			struct ub_packed_rrset_key *stripped = NULL;
-
-			if (has_hints(rrtype)) {
-				stripped = strip_hints(qstate->region, rrset);
-				if (stripped == NULL) {
-					result->failed = true;
-					return false;
-				}
-			}
-			if (stripped != rrset)
-				result->zone = zone;
-			if (stripped == NULL) {
-				result->answer_lost = result->answer_lost || first == 0;
-				continue;
-			}
-			result->hints_lost = result->hints_lost || stripped != rrset;
-			rrset = stripped;
-		}
-		if (waits)
-			return false;
-		result->rep->rrsets[result->rep->rrset_count++] = rrset;
-		(*kept)++;
+	if (rep == NULL)
+		return NULL;
+	for (i = 0; i < from->rrset_count; i++) {
+		if (result->is_nodata && i >= from->an_numrrsets)
+			break;
+		if (rrset[i].fate == NOAAAA_REMOVED)
+			continue;
+		rep->rrsets[kept] = rrset[i].fate == NOAAAA_STRIPPED
+					    ? strip(judge, qstate->region, from->rrsets[i],
+						    &rrset[i])
+					    : from->rrsets[i];
+		if (rep->rrsets[kept++] == NULL)
+			return NULL;
+		if (i < from->an_numrrsets)
+			rep->an_numrrsets++;
+		else if (i < from->an_numrrsets + from->ns_numrrsets)
+			rep->ns_numrrsets++;
+		else
+			rep->ar_numrrsets++;
 	}
-	return true;
-}
-
-/** Whether the answer section still answers the question. */
-static bool still_answers(const struct module_qstate *qstate, const struct reply_info *rep)
-{
-	size_t i;
-
-	for (i = 0; i < rep->an_numrrsets; i++) {
-		uint16_t rrtype = ntohs(rep->rrsets[i]->rk.type);
-
-		if (rrtype == qstate->qinfo.qtype || qstate->qinfo.qtype == LDNS_RR_TYPE_ANY)
-			return true;
-	}
-	return false;
-}
-
-/** Put what is left together; an answer that is lost becomes NODATA behind its aliases. */
-static bool assemble(struct module_qstate *qstate, const struct reply_info *from,
-		     struct filtered *result, size_t an, size_t ns, size_t ar)
-{
-	struct reply_info *rep = result->rep;
-
-	rep->an_numrrsets = an;
-	rep->ns_numrrsets = ns;
-	rep->ar_numrrsets = ar;
-	rep->authoritative = from->authoritative;
-	if (result->answer_lost && !still_answers(qstate, rep)) {
-		struct ub_packed_rrset_key *soa = sb_rrset_soa(qstate->region, &result->zone->soa);
-
-		if (soa == NULL)
-			return false;
-		rep->rrsets[an] = soa;
+	if (result->is_nodata) {
+		rep->rrsets[kept] = sb_rrset_soa(qstate->region, &result->zone->soa);
+		if (rep->rrsets[kept++] == NULL)
+			return NULL;
 		rep->ns_numrrsets = 1;
-		rep->ar_numrrsets = 0;
-		rep->rrset_count = an + 1;
 	}
+	rep->rrset_count = kept;
+	rep->authoritative = from->authoritative;
 	rep->ttl = sb_reply_ttl(rep);
 	rep->prefetch_ttl = PREFETCH_TTL_CALC(rep->ttl);
 	rep->serve_expired_ttl = rep->ttl + SERVE_EXPIRED_TTL;
-	return true;
+	return rep;
 }
 
 /** The Extended DNS Error of a filtered message: where the client can tell that something is
  * missing, and where a repeat from the cache can be told to be ours. */
 static enum sb_ede ede_of(const struct sb_state *state, const struct reply_info *rep)
 {
+	struct asking asking = {.state = state};
+	const struct noaaaa_judge judge = {.find = asked_find, .arg = &asking};
 	size_t i;
 
 	for (i = 0; i < rep->rrset_count; i++) {
 		const struct packed_rrset_key *rk = &rep->rrsets[i]->rk;
-		uint16_t rrtype = ntohs(rk->type);
+		struct noaaaa_rrset rrset = rrset_of(rep->rrsets[i]);
 
 		if ((rk->flags & PACKED_RRSET_RPZ) &&
-		    (rrtype == LDNS_RR_TYPE_SOA || has_hints(rrtype)) &&
-		    find_zone(state, rk->dname, rk->dname_len) != NULL)
+		    ((noaaaa_has_hints(rrset.rrtype) && noaaaa_concerns(&judge, &rrset)) ||
+		     (rrset.rrtype == LDNS_RR_TYPE_SOA &&
+		      find_zone(state, rk->dname, rk->dname_len) != NULL)))
 			return SB_EDE_FILTERED;
 	}
 	return SB_EDE_NONE;
@@ -401,40 +385,39 @@ static enum sb_ede ede_of(const struct sb_state *state, const struct reply_info 
 static void filter(const struct sb_state *state, struct module_qstate *qstate,
 		   struct noaaaa_qstate *own)
 {
+	struct asking asking = {state, qstate, own};
+	const struct noaaaa_judge judge = {asked_find, asked_goes, &asking};
 	const struct reply_info *from = own->upstream->rep;
-	struct filtered result = {.rep = NULL};
-	size_t an, ns, ar;
+	struct noaaaa_rrset *rrset = regional_alloc(qstate->region,
+						    (from->rrset_count + 1) * sizeof(*rrset));
+	struct noaaaa_filtered result;
+	size_t i;
 
 	sb_finish(state, qstate);
 	qstate->return_msg = own->upstream;
 	qstate->return_rcode = LDNS_RCODE_NOERROR;
-	/* a bogus answer to a client with CD stays marked, and out of the cache */
-	result.rep = sb_compat_reply(
-		qstate->region, from->flags, from->ttl, 0, 0, 0, from->rrset_count + 1,
-		sb_is_usable(qstate, from) ? sec_status_insecure : from->security);
-	if (result.rep == NULL) {
+	if (rrset == NULL) {
 		sb_reply_servfail(state, qstate);
 		return;
 	}
-	result.rep->rrset_count = 0;
-	if (!filter_section(state, qstate, own, from, 0, from->an_numrrsets, &result, &an) ||
-	    !filter_section(state, qstate, own, from, from->an_numrrsets, from->ns_numrrsets,
-			    &result, &ns) ||
-	    !filter_section(state, qstate, own, from, from->an_numrrsets + from->ns_numrrsets,
-			    from->ar_numrrsets, &result, &ar)) {
-		if (result.failed)
-			sb_reply_servfail(state, qstate);
+	for (i = 0; i < from->rrset_count; i++)
+		rrset[i] = rrset_of(from->rrsets[i]);
+	if (!noaaaa_filter(&judge, rrset, from->rrset_count, from->an_numrrsets,
+			   qstate->qinfo.qtype, &result)) {
+		/* it waits; what was built from cached RRsets may be in the cache meanwhile */
+		if (!qstate->no_cache_store)
+			sb_cache_forget(qstate);
 		return;
 	}
 	if (result.zone != NULL) {
-		if (!assemble(qstate, from, &result, an, ns, ar)) {
-			sb_reply_servfail(state, qstate);
+		struct reply_info *rep = assemble(&judge, qstate, from, rrset, &result);
+
+		sb_reply_message(state, qstate, rep);
+		if (rep == NULL)
 			return;
-		}
 		sb_count(state, qstate->env, result.zone->index,
 			 result.hints_lost ? NOAAAA_COUNT_HINTS : NOAAAA_COUNT_FILTERED);
-		sb_reply_ede(state, qstate, ede_of(state, result.rep));
-		sb_reply_message(state, qstate, result.rep);
+		sb_reply_ede(state, qstate, ede_of(state, rep));
 	}
 	if (own->uncacheable || own->generation != sb_generation(state) || sb_is_changed(qstate)) {
 		/* built from cached RRsets it may be in the cache nevertheless, changed or not */
@@ -449,21 +432,21 @@ static void filter(const struct sb_state *state, struct module_qstate *qstate,
 			qstate->return_msg->rep->ttl = sb_reply_ttl(qstate->return_msg->rep);
 	}
 	if ((own->guarded || result.zone != NULL) && !qstate->no_cache_store &&
-	    qstate->return_msg != NULL && sb_is_usable(qstate, qstate->return_msg->rep))
+	    sb_is_usable(qstate, qstate->return_msg->rep))
 		sb_cache_store(qstate);
 }
 
 /** Whether a message holds anything that a rule may be about. */
 static bool concerns(const struct sb_state *state, const struct reply_info *rep)
 {
+	struct asking asking = {.state = state};
+	const struct noaaaa_judge judge = {.find = asked_find, .arg = &asking};
 	size_t i;
 
 	for (i = 0; i < rep->rrset_count; i++) {
-		const struct packed_rrset_key *rk = &rep->rrsets[i]->rk;
-		uint16_t rrtype = ntohs(rk->type);
+		struct noaaaa_rrset rrset = rrset_of(rep->rrsets[i]);
 
-		if ((rrtype == LDNS_RR_TYPE_AAAA || has_hints(rrtype)) &&
-		    find_zone(state, rk->dname, rk->dname_len) != NULL)
+		if (noaaaa_concerns(&judge, &rrset))
 			return true;
 	}
 	return false;
@@ -487,28 +470,6 @@ static void judge_answer(const struct sb_state *state, struct module_qstate *qst
 	filter(state, qstate, own);
 }
 
-/** Judge a question that upstream has answered without our being asked first. */
-static void judge_late(const struct sb_state *state, struct module_qstate *qstate)
-{
-	struct noaaaa_qstate *own = own_of(state, qstate);
-
-	if (own == NULL) {
-		sb_reply_servfail(state, qstate);
-		return;
-	}
-	if (!own->late) {
-		own->late = true;
-		own->late_msg = qstate->return_msg;
-		own->late_rcode = qstate->return_rcode;
-	}
-	sb_finish(state, qstate);
-	if (judge_question(state, qstate))
-		return;
-	qstate->return_msg = own->late_msg;
-	qstate->return_rcode = own->late_rcode;
-	judge_answer(state, qstate);
-}
-
 static void noaaaa_operate(struct sb_state *state, struct module_qstate *qstate,
 			   enum module_ev event, const struct sb_query *query)
 {
@@ -517,9 +478,6 @@ static void noaaaa_operate(struct sb_state *state, struct module_qstate *qstate,
 	(void)query;
 	if (own != NULL && own->upstream != NULL)
 		filter(state, qstate, own);
-	else if ((own != NULL && own->late) ||
-		 (event == module_event_moddone && !sb_was_seen(state, qstate)))
-		judge_late(state, qstate);
 	else if (event == module_event_moddone)
 		judge_answer(state, qstate);
 	else
@@ -534,48 +492,51 @@ static void noaaaa_inform_super(struct sb_state *state, struct module_qstate *su
 	if (own->asking == NULL)
 		return;
 	if (sub->return_rcode == LDNS_RCODE_NOERROR)
-		own->asking->has_a = judge_a(super, sub->return_msg);
+		judge_a(super, own->asking, sub->return_msg);
 	own->asking = NULL;
 }
 
-/** Whether AAAA of a name is under a rule, in a response that qstate got. */
-static bool is_ruled(const struct sb_state *state, struct module_qstate *qstate,
-		     const uint8_t *name, size_t name_len)
+/** A name that a rule is about, in a response that a query got. */
+static const struct noaaaa_zone *ruled_find(void *arg, const uint8_t *name, size_t name_len)
 {
-	const struct noaaaa_zone *zone = find_zone(state, name, name_len);
-	const struct noaaaa_qstate *own = sb_own(state, qstate);
+	const struct asking *asking = arg;
+	const struct noaaaa_qstate *own = asking->own;
 
 	/* what was found to be outside the rule for everyone may be cached */
-	return zone != NULL && !(own != NULL && own->keep_qname && !own->uncacheable &&
-				 sb_is_qname(qstate, name, name_len));
+	if (own != NULL && own->keep_qname && !own->uncacheable &&
+	    sb_is_qname(asking->qstate, name, name_len))
+		return NULL;
+	return find_zone(asking->state, name, name_len);
 }
 
 /** Whether a response holds what must not be served from the cache to a client. */
 static bool is_tainted(const struct sb_state *state, struct module_qstate *qstate,
 		       const struct dns_msg *response)
 {
+	struct asking asking = {state, qstate, sb_own(state, qstate)};
+	const struct noaaaa_judge judge = {.find = ruled_find, .arg = &asking};
 	const struct reply_info *rep = response->rep;
 	size_t i;
 
 	if (response->qinfo.qtype == LDNS_RR_TYPE_AAAA &&
-	    is_ruled(state, qstate, response->qinfo.qname, response->qinfo.qname_len))
+	    ruled_find(&asking, response->qinfo.qname, response->qinfo.qname_len) != NULL)
 		return true;
 	/* a referral is not an answer: its addresses are for the resolver alone */
 	if (rep->an_numrrsets == 0)
 		return false;
 	for (i = 0; i < rep->rrset_count; i++) {
-		struct ub_packed_rrset_key *rrset = rep->rrsets[i];
-		uint16_t rrtype = ntohs(rrset->rk.type);
+		struct ub_packed_rrset_key *key = rep->rrsets[i];
+		struct noaaaa_rrset rrset = rrset_of(key);
 
-		if ((rrtype == LDNS_RR_TYPE_AAAA || has_hints(rrtype)) &&
-		    is_ruled(state, qstate, rrset->rk.dname, rrset->rk.dname_len))
+		if (noaaaa_concerns(&judge, &rrset))
 			return true;
-		if (rrtype == LDNS_RR_TYPE_CNAME && i < rep->an_numrrsets &&
-		    (qstate->qinfo.qtype == LDNS_RR_TYPE_AAAA || has_hints(qstate->qinfo.qtype))) {
+		if (rrset.rrtype == LDNS_RR_TYPE_CNAME && i < rep->an_numrrsets &&
+		    (qstate->qinfo.qtype == LDNS_RR_TYPE_AAAA ||
+		     noaaaa_has_hints(qstate->qinfo.qtype))) {
 			uint8_t *target = NULL;
 			size_t target_len = 0;
 
-			get_cname_target(rrset, &target, &target_len);
+			get_cname_target(key, &target, &target_len);
 			if (target != NULL && find_zone(state, target, target_len) != NULL)
 				return true;
 		}
@@ -608,7 +569,7 @@ static bool noaaaa_is_by_client(const struct sb_state *state, const struct sb_qu
 	const struct noaaaa_zone *zone;
 
 	if (!conf->any_by_client || (query->qtype != SB_TYPE_AAAA && query->qtype != SB_TYPE_ANY &&
-				     !has_hints(query->qtype)))
+				     !noaaaa_has_hints(query->qtype)))
 		return false;
 	zone = noaaaa_find(conf, &query->qname);
 	return zone != NULL && zone->rule->by_client;
@@ -617,7 +578,7 @@ static bool noaaaa_is_by_client(const struct sb_state *state, const struct sb_qu
 static bool noaaaa_claims(const struct sb_state *state, const struct sb_query *query)
 {
 	return (query->qtype == SB_TYPE_AAAA || query->qtype == SB_TYPE_ANY ||
-		has_hints(query->qtype)) &&
+		noaaaa_has_hints(query->qtype)) &&
 	       noaaaa_find(state->section, &query->qname) != NULL;
 }
 
@@ -649,12 +610,16 @@ static bool noaaaa_touches(const struct sb_state *state, const struct sb_query *
 	size_t i;
 
 	if (query->qtype != SB_TYPE_AAAA && query->qtype != SB_TYPE_ANY &&
-	    !has_hints(query->qtype) && rep->ar_numrrsets == 0)
+	    !noaaaa_has_hints(query->qtype) && rep->ar_numrrsets == 0)
 		return false;
 	if (is_under_rule(state, query->qname.wire, query->qname.wire_len))
 		return true;
 	for (i = 0; i < rep->rrset_count; i++) {
-		if (is_under_rule(state, rep->rrsets[i]->rk.dname, rep->rrsets[i]->rk.dname_len))
+		const struct packed_rrset_key *rk = &rep->rrsets[i]->rk;
+
+		/* hints may be of names elsewhere, which may be gone by now */
+		if (noaaaa_has_hints(ntohs(rk->type)) ||
+		    is_under_rule(state, rk->dname, rk->dname_len))
 			return true;
 	}
 	return false;
@@ -663,7 +628,16 @@ static bool noaaaa_touches(const struct sb_state *state, const struct sb_query *
 static enum sb_ede noaaaa_cached_ede(const struct sb_state *state, const struct sb_query *query,
 				     const struct reply_info *rep, char *text)
 {
-	(void)query, (void)text;
+	const struct noaaaa_zone *zone;
+
+	(void)text;
+	/* what only-if-a has kept */
+	if (query->qtype == SB_TYPE_AAAA && rep->rrset_count == 0 &&
+	    FLAGS_GET_RCODE(rep->flags) == LDNS_RCODE_NXDOMAIN) {
+		zone = find_zone(state, query->qname.wire, query->qname.wire_len);
+		if (zone != NULL && zone->rule->nxdomain && zone->rule->only_if_a)
+			return SB_EDE_FILTERED;
+	}
 	return ede_of(state, rep);
 }
 

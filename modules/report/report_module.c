@@ -275,8 +275,7 @@ static void report_operate(struct sb_state *state, struct module_qstate *qstate,
 	struct sb_verdict verdict;
 	unsigned apex_label;
 
-	/* a query that the iterator began itself may come back with clients that joined it */
-	if (event == module_event_moddone && sb_was_seen(state, qstate))
+	if (event == module_event_moddone)
 		return;
 	zone = find_zone(state, query, &apex_label);
 	if (zone == NULL)

@@ -4,6 +4,7 @@
  * once. Site names are resolved at one site after the other by sub-queries, and composed. Ring names
  * are in ring_module.c.
  */
+#include "../unbound/alias.h"
 #include "../unbound/cache.h"
 #include "../unbound/counters.h"
 #include "../unbound/query.h"
@@ -113,6 +114,9 @@ static void compose(const struct sb_state *state, struct module_qstate *qstate,
 	struct ub_packed_rrset_key *cname = make_cname(qstate, own, site);
 	size_t an = target != NULL ? target->an_numrrsets : 0;
 	size_t ns = target != NULL ? target->ns_numrrsets : 0;
+	struct query_info asked = qstate->qinfo;
+	struct ub_packed_rrset_key *authority = NULL;
+	const struct sb_soa *soa = NULL;
 	enum sec_status security = sec_status_insecure;
 	time_t ttl = cname_ttl(own->zone, site);
 	struct reply_info *rep = NULL;
@@ -125,13 +129,25 @@ static void compose(const struct sb_state *state, struct module_qstate *qstate,
 		/* with CD a client may have the bogus data, but it stays marked */
 		if (!sb_is_usable(qstate, target))
 			security = target->security;
+		asked.qname = own->target;
+		asked.qname_len = own->target_len;
+		soa = sb_alias_nodata(state->module, &asked, target);
 	}
-	if (cname != NULL)
+	if (soa != NULL) {
+		rcode = LDNS_RCODE_NOERROR;
+		ttl = soa->ttl < ttl ? (time_t)soa->ttl : ttl;
+		authority = sb_rrset_soa(qstate->region, soa);
+		ns = 1;
+	}
+	/* an RRset is missing only when memory is short */
+	if (cname != NULL && (soa != NULL) == (authority != NULL))
 		rep = sb_compat_reply(qstate->region, (uint16_t)(BIT_QR | BIT_RA | rcode), ttl,
 				      1 + an, ns, 0, 1 + an + ns, security);
 	if (rep != NULL) {
 		rep->rrsets[0] = cname;
-		if (an + ns > 0)
+		if (authority != NULL)
+			rep->rrsets[1] = authority;
+		else if (an + ns > 0)
 			memcpy(rep->rrsets + 1, target->rrsets, (an + ns) * sizeof(rep->rrsets[0]));
 		sb_ede_append_cached(state->module, &qstate->qinfo, rep,
 				     &qstate->edns_opts_front_out, qstate->region);
@@ -315,9 +331,9 @@ static void handle_upstream(const struct sb_state *state, struct module_qstate *
 	sb_reply_verdict(state, qstate, &verdict);
 }
 
-/** Decide about a question. upstream_answered: it was resolved already, without us. */
+/** Decide about a question. */
 static void handle_question(const struct sb_state *state, struct module_qstate *qstate,
-			    const struct sb_query *query, bool upstream_answered)
+			    const struct sb_query *query)
 {
 	const struct synth_conf *conf = state->section;
 	struct synth_qstate *own;
@@ -332,9 +348,7 @@ static void handle_question(const struct sb_state *state, struct module_qstate *
 		sb_reply_verdict(state, qstate, &verdict);
 		break;
 	case SB_ASK_UPSTREAM:
-		if (upstream_answered)
-			handle_upstream(state, qstate, query);
-		else if (new_qstate(state, qstate, NULL) == NULL)
+		if (new_qstate(state, qstate, NULL) == NULL)
 			sb_reply_servfail(state, qstate);
 		break;
 	case SB_FOLLOW:
@@ -368,11 +382,9 @@ static void synth_operate(struct sb_state *state, struct module_qstate *qstate,
 		own->informed = true;
 		follow(state, qstate, own);
 	} else if (event != module_event_moddone) {
-		handle_question(state, qstate, query, false);
+		handle_question(state, qstate, query);
 	} else if (own != NULL) {
 		handle_upstream(state, qstate, query);
-	} else if (!sb_was_seen(state, qstate)) {
-		handle_question(state, qstate, query, true);
 	}
 }
 

@@ -14,7 +14,8 @@
 
 /** A query that has met an alias; in its region. */
 struct sb_alias {
-	/** where the last alias that upstream told of leads */
+	/** the query's name, where the last alias that upstream told of leads, or the one that leads to
+	 * a job's name */
 	const uint8_t *tail;
 	size_t tail_len;
 	/** some alias leads to a job's name */
@@ -92,6 +93,32 @@ bool sb_alias_target(struct ub_packed_rrset_key *rrset, struct query_info *qinfo
 	return name != NULL;
 }
 
+/** Whether the message cache has an answer of ours to a question, which begins with an alias. The
+ * iterator would take it for upstream's, and the validator miss its signatures. */
+static bool is_composed(const struct module_qstate *qstate, const struct query_info *qinfo)
+{
+	struct module_env *env = qstate->env;
+	struct msgreply_entry *entry = msg_cache_lookup(env, qinfo->qname, qinfo->qname_len,
+							qinfo->qtype, qinfo->qclass,
+							qstate->query_flags, *env->now, 0);
+	struct reply_info *rep;
+	bool is = false;
+
+	if (entry == NULL)
+		return false;
+	rep = entry->entry.data;
+	if (rep->an_numrrsets > 0 && rrset_array_lock(rep->ref, rep->rrset_count, *env->now)) {
+		const struct packed_rrset_key *rk = &rep->rrsets[0]->rk;
+
+		is = (rk->flags & PACKED_RRSET_RPZ) != 0 &&
+		     (ntohs(rk->type) == LDNS_RR_TYPE_CNAME ||
+		      ntohs(rk->type) == LDNS_RR_TYPE_DNAME);
+		rrset_array_unlock(rep->ref, rep->rrset_count);
+	}
+	lock_rw_unlock(&entry->entry.lock);
+	return is;
+}
+
 /** Whether the answer section has an alias to a job's name. *qinfo: where its last alias leads. */
 static bool leads_to_job(const struct sb_module *module, const struct reply_info *rep,
 			 struct query_info *qinfo)
@@ -106,10 +133,102 @@ static bool leads_to_job(const struct sb_module *module, const struct reply_info
 	return does;
 }
 
+/** Whether a DNAME in the answer section makes of a name an alias to a job's. A minimised question
+ * brings one up that is not of the name itself: the iterator takes it, and asks on. */
+static bool dname_leads_to_job(const struct sb_module *module, const struct reply_info *rep,
+			       const uint8_t *name, size_t name_len)
+{
+	struct query_info qinfo = {.qtype = LDNS_RR_TYPE_A, .qclass = LDNS_RR_CLASS_IN};
+	uint8_t target[SB_DNAME_MAX];
+	size_t i;
+
+	for (i = 0; i < rep->an_numrrsets; i++) {
+		const struct ub_packed_rrset_key *rrset = rep->rrsets[i];
+		const struct packed_rrset_data *data = rrset->entry.data;
+		size_t left = name_len - rrset->rk.dname_len, rdata_len = data->rr_len[0] - 2;
+
+		if (ntohs(rrset->rk.type) != LDNS_RR_TYPE_DNAME ||
+		    !dname_strict_subdomain_c((uint8_t *)(uintptr_t)name, rrset->rk.dname) ||
+		    left + rdata_len > sizeof(target))
+			continue;
+		memcpy(target, name, left);
+		memcpy(target + left, data->rr_data[0] + 2, rdata_len);
+		qinfo.qname = target;
+		qinfo.qname_len = left + rdata_len;
+		if (is_answered(module, &qinfo))
+			return true;
+	}
+	return false;
+}
+
 static bool follows_aliases(const struct module_qstate *qstate)
 {
 	return qstate->qinfo.qclass == LDNS_RR_CLASS_IN &&
 	       qstate->qinfo.qtype != LDNS_RR_TYPE_CNAME && qstate->qinfo.qtype != LDNS_RR_TYPE_ANY;
+}
+
+static bool is_name(const struct query_info *qinfo, const uint8_t *name, size_t name_len)
+{
+	return name_len == qinfo->qname_len && sb_octets_equal(name, qinfo->qname, name_len);
+}
+
+/** Whether a job may answer a question otherwise than upstream. */
+static bool is_claimed(const struct sb_module *module, const struct query_info *qinfo)
+{
+	struct sb_query query;
+	unsigned i;
+
+	if (!sb_query_from(qinfo, &query))
+		return false;
+	for (i = 0; i < module->job_count; i++) {
+		const struct sb_state *state = &module->job[i];
+
+		if (state->job->claims != NULL && state->job->claims(state, &query))
+			return true;
+	}
+	return false;
+}
+
+/** Whether the aliases that the cache knows lead from a name to another one, or with none to a
+ * job's. */
+static bool is_known(const struct sb_module *module, struct module_qstate *qstate,
+		     const uint8_t *from, size_t from_len, const struct query_info *to)
+{
+	struct query_info next = {.qtype = qstate->qinfo.qtype, .qclass = LDNS_RR_CLASS_IN};
+	unsigned steps;
+
+	next.qname = (uint8_t *)(uintptr_t)from;
+	next.qname_len = from_len;
+	for (steps = 0; steps < STEPS_MAX; steps++) {
+		const uint8_t *name = next.qname;
+		struct dns_msg *msg = dns_cache_lookup(
+			qstate->env, next.qname, next.qname_len, LDNS_RR_TYPE_CNAME, next.qclass,
+			qstate->query_flags, qstate->region, qstate->env->scratch, 0, NULL, 0);
+
+		if (msg == NULL)
+			return false;
+		if (leads_to_job(module, msg->rep, &next))
+			return to == NULL;
+		if (next.qname == name)
+			return false;
+		if (to != NULL ? is_name(to, next.qname, next.qname_len)
+			       : is_composed(qstate, &next))
+			return true;
+	}
+	return false;
+}
+
+/** Make a response say that there is nothing. */
+static void empty(struct reply_info *rep)
+{
+	/* The iterator is done with a name that does not exist, and the validator with what has been
+	 * judged. The records stay in sight: without signatures the server would look lame. */
+	rep->flags = (uint16_t)((rep->flags & ~0xfU) | BIT_AA | LDNS_RCODE_NXDOMAIN);
+	rep->rrset_count = rep->an_numrrsets;
+	rep->ns_numrrsets = rep->an_numrrsets;
+	rep->an_numrrsets = 0;
+	rep->ar_numrrsets = 0;
+	rep->security = sec_status_insecure;
 }
 
 bool sb_alias_guard(struct sb_module *module, struct module_qstate *qstate,
@@ -123,19 +242,30 @@ bool sb_alias_guard(struct sb_module *module, struct module_qstate *qstate,
 	if (rep->an_numrrsets == 0 || response->qinfo.qclass != LDNS_RR_CLASS_IN)
 		return false;
 	does = leads_to_job(module, rep, &target);
+	if (!does && target.qname != qstate->qinfo.qname && follows_aliases(qstate))
+		does = is_composed(qstate, &target);
 	if (target.qname == qstate->qinfo.qname || sb_is_internal(qstate) ||
 	    !follows_aliases(qstate))
 		return does;
 	alias = alias_new(module, qstate);
 	if (alias == NULL)
 		return does;
+	if (alias->tail == NULL) {
+		alias->tail = qstate->qinfo.qname;
+		alias->tail_len = qstate->qinfo.qname_len;
+	}
 	/* not what a name above is an alias of, which a minimised question has brought up */
-	if (!sb_is_qname(qstate, response->qinfo.qname, response->qinfo.qname_len) &&
-	    !(alias->tail_len == response->qinfo.qname_len &&
-	      sb_octets_equal(alias->tail, response->qinfo.qname, alias->tail_len)))
-		return does;
-	alias->tail = target.qname;
-	alias->tail_len = target.qname_len;
+	if (!is_name(&response->qinfo, qstate->qinfo.qname, qstate->qinfo.qname_len) &&
+	    !is_name(&response->qinfo, alias->tail, alias->tail_len) &&
+	    !(does && is_known(module, qstate, alias->tail, alias->tail_len, &response->qinfo))) {
+		if (!dname_leads_to_job(module, rep, alias->tail, alias->tail_len))
+			return does;
+		empty(rep);
+		return true;
+	}
+	/* the name itself is asked for again when the question was a minimised one */
+	alias->tail = does ? response->qinfo.qname : target.qname;
+	alias->tail_len = does ? response->qinfo.qname_len : target.qname_len;
 	if (!does)
 		return false;
 	if (!alias->met) {
@@ -143,37 +273,8 @@ bool sb_alias_guard(struct sb_module *module, struct module_qstate *qstate,
 		alias->generation = generation(module);
 	}
 	alias->met = true;
-	/* The iterator is done with a name that does not exist, and the validator with what has been
-	 * judged. The records stay in sight: without signatures the server would look lame. */
-	rep->flags = (uint16_t)((rep->flags & ~0xfU) | BIT_AA | LDNS_RCODE_NXDOMAIN);
-	rep->rrset_count = rep->an_numrrsets;
-	rep->ns_numrrsets = rep->an_numrrsets;
-	rep->an_numrrsets = 0;
-	rep->ar_numrrsets = 0;
-	rep->security = sec_status_insecure;
+	empty(rep);
 	return true;
-}
-
-/** Whether the aliases that the cache knows lead from the query's name to a job's. */
-static bool is_known(const struct sb_module *module, struct module_qstate *qstate)
-{
-	struct query_info next = qstate->qinfo;
-	unsigned steps;
-
-	for (steps = 0; steps < STEPS_MAX; steps++) {
-		const uint8_t *name = next.qname;
-		struct dns_msg *msg = dns_cache_lookup(
-			qstate->env, next.qname, next.qname_len, LDNS_RR_TYPE_CNAME, next.qclass,
-			qstate->query_flags, qstate->region, qstate->env->scratch, 0, NULL, 0);
-
-		if (msg == NULL)
-			return false;
-		if (leads_to_job(module, msg->rep, &next))
-			return true;
-		if (next.qname == name)
-			return false;
-	}
-	return false;
 }
 
 /** Whether upstream's answer, or with none the cache, knows an alias to a job's name. */
@@ -188,19 +289,18 @@ static bool meets(const struct sb_module *module, struct module_qstate *qstate)
 	if (qstate->return_rcode == LDNS_RCODE_NOERROR && msg != NULL &&
 	    FLAGS_GET_RCODE(msg->rep->flags) != LDNS_RCODE_SERVFAIL)
 		return leads_to_job(module, msg->rep, &target);
-	return is_known(module, qstate);
+	return is_known(module, qstate, qstate->qinfo.qname, qstate->qinfo.qname_len, NULL);
 }
 
-/** What is behind an alias instead of NXDOMAIN without SOA: that would deny the alias, too. */
-static const struct sb_soa *nodata_of(const struct sb_module *module, const struct sb_alias *alias)
+const struct sb_soa *sb_alias_nodata(const struct sb_module *module, const struct query_info *asked,
+				     const struct reply_info *rep)
 {
-	const struct reply_info *rep = alias->incoming;
 	const struct sb_soa *soa = NULL;
 	struct sb_query query;
 	unsigned i;
 
 	if (rep->rrset_count > 0 || FLAGS_GET_RCODE(rep->flags) != LDNS_RCODE_NXDOMAIN ||
-	    !sb_query_from(&alias->asked, &query))
+	    !sb_query_from(asked, &query))
 		return NULL;
 	for (i = 0; i < module->job_count && soa == NULL; i++) {
 		const struct sb_state *state = &module->job[i];
@@ -215,7 +315,7 @@ static const struct sb_soa *nodata_of(const struct sb_module *module, const stru
 static void compose(struct sb_module *module, struct module_qstate *qstate, struct sb_alias *alias)
 {
 	const struct reply_info *target = alias->incoming;
-	const struct sb_soa *soa = nodata_of(module, alias);
+	const struct sb_soa *soa = sb_alias_nodata(module, &alias->asked, target);
 	size_t an = target->an_numrrsets, ns = target->ns_numrrsets, count = alias->chain_count, i;
 	time_t ttl = soa != NULL ? (time_t)soa->ttl : sb_reply_ttl(target);
 	unsigned rcode = soa != NULL ? LDNS_RCODE_NOERROR : FLAGS_GET_RCODE(target->flags);
@@ -321,19 +421,47 @@ static bool begin(struct sb_module *module, struct module_qstate *qstate)
 
 bool sb_alias_known(struct sb_module *module, struct module_qstate *qstate)
 {
-	return qstate->qinfo.qtype == LDNS_RR_TYPE_AAAA && follows_aliases(qstate) &&
-	       qstate->blacklist == NULL && is_known(module, qstate) && begin(module, qstate);
+	struct ub_packed_rrset_key *cname;
+
+	if (!follows_aliases(qstate) || qstate->blacklist != NULL)
+		return false;
+	/* a quick look first: it is made for every question that upstream is asked */
+	cname = rrset_cache_lookup(qstate->env->rrset_cache, qstate->qinfo.qname,
+				   qstate->qinfo.qname_len, LDNS_RR_TYPE_CNAME,
+				   qstate->qinfo.qclass, 0, *qstate->env->now, 0);
+	if (cname == NULL)
+		return false;
+	lock_rw_unlock(&cname->entry.lock);
+	return is_known(module, qstate, qstate->qinfo.qname, qstate->qinfo.qname_len, NULL) &&
+	       begin(module, qstate);
 }
 
 bool sb_alias_begin(struct sb_module *module, struct module_qstate *qstate)
 {
 	const struct sb_alias *alias = alias_of(module, qstate);
 
-	/* what the iterator asks for itself, and nobody waits for, stays as it is */
-	if (!follows_aliases(qstate) ||
-	    (qstate->minfo[module->id] == NULL && !sb_is_awaited(qstate, module->id)))
+	if (!follows_aliases(qstate))
 		return false;
 	return ((alias != NULL && alias->met) || meets(module, qstate)) && begin(module, qstate);
+}
+
+bool sb_alias_concerns(const struct sb_module *module, struct module_qstate *qstate)
+{
+	struct query_info qinfo = qstate->qinfo;
+
+	qinfo.qclass = LDNS_RR_CLASS_IN;
+	return is_claimed(module, &qinfo) ||
+	       is_known(module, qstate, qinfo.qname, qinfo.qname_len, NULL);
+}
+
+void sb_alias_forget(const struct sb_module *module, struct module_qstate *qstate)
+{
+	struct query_info target = qstate->qinfo;
+
+	if (qstate->return_rcode == LDNS_RCODE_NOERROR && qstate->return_msg != NULL &&
+	    (is_claimed(module, &qstate->qinfo) ||
+	     leads_to_job(module, qstate->return_msg->rep, &target)))
+		sb_cache_forget(qstate);
 }
 
 void sb_alias_go_on(struct sb_module *module, struct module_qstate *qstate)

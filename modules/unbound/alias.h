@@ -33,6 +33,20 @@ bool sb_alias_begin(struct sb_module *module, struct module_qstate *qstate);
  * knows. Then it waits. */
 bool sb_alias_known(struct sb_module *module, struct module_qstate *qstate);
 
+/** Whether a query, taken as one of class IN, is for what a job may answer, or for what the cache
+ * knows to be an alias of that. */
+bool sb_alias_concerns(const struct sb_module *module, struct module_qstate *qstate);
+
+/** A query that the iterator began itself is done: what it stored of a job's name, or of an alias to
+ * one, is taken out of the message cache. (It may have known the alias from the cache.) */
+void sb_alias_forget(const struct sb_module *module, struct module_qstate *qstate);
+
+/** What stands behind an alias to a name under a job's rule, where the job answers the name itself
+ * with NXDOMAIN and no SOA: no data, and this SOA. That NXDOMAIN would deny the alias, too.
+ * @param asked: the name; rep: the job's answer. @return NULL when it stands as it is. */
+const struct sb_soa *sb_alias_nodata(const struct sb_module *module, const struct query_info *asked,
+				     const struct reply_info *rep);
+
 /** Go on when a sub-query has ended. */
 void sb_alias_go_on(struct sb_module *module, struct module_qstate *qstate);
 

@@ -14,14 +14,29 @@ static void withhold(const struct sb_module *module, struct module_qstate *qstat
 		response->rep->ttl = 0;
 }
 
+/** Whether a response is to a question for a name above the query's own: a step of the iterator's
+ * (QNAME minimisation, RFC 9156), behind which the answer comes. */
+static bool is_step(const struct module_qstate *qstate, const struct dns_msg *response)
+{
+	return response->qinfo.qname_len < qstate->qinfo.qname_len &&
+	       dname_subdomain_c(qstate->qinfo.qname, response->qinfo.qname);
+}
+
 /** Unbound calls this for every response that the iterator gets, before it is stored. */
 static int guard(struct module_qstate *qstate, struct dns_msg *response, int id, void *arg)
 {
 	struct sb_module *module = arg;
+	struct sb_place *place = qstate->minfo[module->id];
+	bool was_open, guarded = false;
 	struct sb_query query;
 	unsigned i;
 
 	(void)id;
+	if (place != NULL && place->step_kept_out) {
+		place->step_kept_out = false;
+		sb_release(qstate);
+	}
+	was_open = !sb_is_withheld(qstate);
 	if (response == NULL || response->rep == NULL || !sb_query_from(&response->qinfo, &query))
 		return 1;
 	if (sb_alias_guard(module, qstate, response)) {
@@ -38,6 +53,13 @@ static int guard(struct module_qstate *qstate, struct dns_msg *response, int id,
 		if (!qstate->no_cache_store)
 			sb_compat_store_rrsets(qstate, response);
 		withhold(module, qstate, response);
+		guarded = true;
+	}
+	/* what comes behind it may be cached */
+	if (guarded && was_open && is_step(qstate, response)) {
+		place = sb_place_new(qstate, module->id);
+		if (place != NULL)
+			place->step_kept_out = true;
 	}
 	return 1;
 }

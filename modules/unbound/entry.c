@@ -214,14 +214,42 @@ static void walk_back(struct sb_module *module, struct module_qstate *qstate, un
 	while (jobs > 0) {
 		struct sb_state *state = &module->job[--jobs];
 
-		if (!sb_was_seen(state, qstate) && !sb_is_awaited(qstate, module->id))
-			continue;
 		sb_finish(state, qstate);
 		state->job->operate(state, qstate, module_event_moddone, query);
 		if (waits(qstate, state, true))
 			return;
 	}
 	qstate->ext_state[module->id] = module_finished;
+}
+
+/** Back from upstream. */
+static void come_back(struct sb_module *module, struct module_qstate *qstate,
+		      const struct sb_query *query)
+{
+	qstate->ext_state[module->id] = module_finished;
+	/* what is behind an alias has been through all jobs already */
+	if (!sb_alias_begin(module, qstate))
+		walk_back(module, qstate, module->job_count, query);
+}
+
+/** Every job has let the query pass. */
+static void pass_on(struct sb_module *module, struct module_qstate *qstate,
+		    const struct sb_query *query)
+{
+	struct sb_place *place = qstate->minfo[module->id];
+
+	if (place == NULL)
+		qstate->minfo[module->id] = place = &seen_by_all;
+	else if (place != &seen_by_all)
+		place->seen = ~0U;
+	if (!place->late) {
+		(void)sb_alias_known(module, qstate);
+		return;
+	}
+	place->late = false;
+	qstate->return_msg = place->late_msg;
+	qstate->return_rcode = place->late_rcode;
+	come_back(module, qstate, query);
 }
 
 /** Forward to the job of number `index` and those behind it. */
@@ -248,11 +276,28 @@ static void walk_forward(struct sb_module *module, struct module_qstate *qstate,
 			return;
 		}
 	}
-	place = qstate->minfo[module->id];
-	if (place == NULL)
-		qstate->minfo[module->id] = &seen_by_all;
-	else if (place != &seen_by_all)
-		place->seen = ~0U;
+	pass_on(module, qstate, query);
+}
+
+/** A query that the iterator began itself is answered, and no job has been asked about it. */
+static void come_late(struct sb_module *module, struct module_qstate *qstate,
+		      const struct sb_query *query)
+{
+	struct sb_place *place;
+
+	sb_alias_forget(module, qstate);
+	if (sb_is_internal(qstate) || !sb_is_awaited(qstate, module->id))
+		return;
+	place = sb_place_new(qstate, module->id);
+	if (place == NULL) {
+		sb_reply_servfail(&module->job[0], qstate);
+		return;
+	}
+	place->late = true;
+	place->late_msg = qstate->return_msg;
+	place->late_rcode = qstate->return_rcode;
+	qstate->ext_state[module->id] = module_wait_module;
+	walk_forward(module, qstate, 0, module_event_pass, query);
 }
 
 /** Let clients that differ not wait for one and the same answer. */
@@ -314,26 +359,39 @@ static void unchange(struct module_qstate *qstate, int id)
 	qstate->respip_action_info = NULL;
 }
 
+/** Questions for every class at once: the iterator asks for each class by a query that no job
+ * sees, and Unbound stores what it finds as of class IN, for all threads at once. So those that
+ * jobs have a say in are refused. @return whether it is. */
+static bool is_refused(const struct sb_module *module, struct module_qstate *qstate)
+{
+	/* ... and the answer itself as of class IN */
+	sb_withhold(qstate);
+	if (!sb_alias_concerns(module, qstate))
+		return false;
+	qstate->return_rcode = LDNS_RCODE_REFUSED;
+	qstate->return_msg = NULL;
+	qstate->ext_state[module->id] = module_finished;
+	return true;
+}
+
 void operate(struct module_qstate *qstate, enum module_ev event, int id,
 	     struct outbound_entry *outbound)
 {
 	struct sb_module *module = module_of(qstate->env, id);
 	struct sb_place *place = qstate->minfo[id];
 	struct sb_query query;
-	bool ours = module->job_count > 0 && !sb_is_internal(qstate) &&
-		    sb_query_from(&qstate->qinfo, &query);
+	bool active = module->job_count > 0 && sb_query_from(&qstate->qinfo, &query);
 
 	(void)outbound;
 	switch (event) {
 	case module_event_new:
 	case module_event_pass:
 		qstate->ext_state[id] = module_wait_module;
-		if (!ours)
+		if (!active || sb_is_internal(qstate))
 			break;
 		sb_watch(module, qstate->env);
-		/* Unbound would store the answer to a question of every class as one of class IN */
-		if (qstate->qinfo.qclass == LDNS_RR_CLASS_ANY)
-			sb_withhold(qstate);
+		if (qstate->qinfo.qclass == LDNS_RR_CLASS_ANY && is_refused(module, qstate))
+			break;
 		if (place != NULL && place->waits >= 0) {
 			walk_on(module, qstate, place, &query);
 			break;
@@ -342,23 +400,22 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 		qstate->minfo[id] = NULL;
 		keep_apart(module, qstate, &query);
 		walk_forward(module, qstate, 0, event, &query);
-		if (qstate->ext_state[id] == module_wait_module)
-			(void)sb_alias_known(module, qstate);
 		break;
 	case module_event_moddone:
 		qstate->ext_state[id] = module_finished;
-		if (place != NULL && place->done)
+		if (!active || (place != NULL && place->done))
 			break;
 		unchange(qstate, id);
-		/* what is behind an alias has been through all jobs already */
-		if (ours && !sb_alias_begin(module, qstate))
-			walk_back(module, qstate, module->job_count, &query);
+		if (place != NULL && place->seen != 0)
+			come_back(module, qstate, &query);
+		else
+			come_late(module, qstate, &query);
 		break;
 	default:
 		/* replies from upstream and their failures go to the iterator, never to us */
 		qstate->ext_state[id] = module_error;
 	}
-	if (ours && qstate->ext_state[id] == module_finished)
+	if (active && !sb_is_internal(qstate) && qstate->ext_state[id] == module_finished)
 		sb_cache_settle(module, qstate);
 }
 

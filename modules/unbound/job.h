@@ -33,10 +33,8 @@ struct sb_job {
 	/**
 	 * A query that is new to the job (module_event_new or _pass), or that comes back from the
 	 * next job or module (_moddone) or from a sub-query (_pass). Must leave it passed, finished
-	 * or waiting (query.h). A query that the iterator began itself comes back without ever
-	 * having come; when clients have joined it meanwhile, the event is _moddone and
-	 * sb_was_seen() is false: what was never asked of the job must be decided now. (Without
-	 * clients the job is not called.)
+	 * or waiting (query.h). A query that the iterator began itself never comes; when somebody has
+	 * joined it meanwhile, it comes as a new one does when upstream has answered.
 	 * @param query: the question.
 	 */
 	void (*operate)(struct sb_state *state, struct module_qstate *qstate, enum module_ev event,

@@ -55,6 +55,12 @@ struct sb_place {
 	bool back;
 	/** the answer is there, and respip is at it */
 	bool done;
+	/** the response that was guarded last was to a step above the query's name (cache.c) */
+	bool step_kept_out;
+	/** upstream has answered, with this, before any job was asked */
+	bool late;
+	struct dns_msg *late_msg;
+	int late_rcode;
 	void *own[SB_JOBS_MAX];
 	/** it has met an alias (alias.c) */
 	struct sb_alias *alias;

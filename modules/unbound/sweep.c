@@ -40,14 +40,30 @@ static bool is_computed(const struct reply_info *rep)
 	return false;
 }
 
+/** Whether a message may depend on a job: its name does, or that of an alias in it. */
 static bool is_touched(const struct sb_state *state, const struct sb_query *query,
 		       const struct reply_info *rep)
 {
+	struct sb_dname target;
 	unsigned apex_label;
+	size_t i;
 
-	return state->job->touches != NULL
-		       ? state->job->touches(state, query, rep)
-		       : sb_zones_find(state->rules->zones, &query->qname, &apex_label) != NULL;
+	if (state->job->touches != NULL
+		    ? state->job->touches(state, query, rep)
+		    : sb_zones_find(state->rules->zones, &query->qname, &apex_label) != NULL)
+		return true;
+	for (i = 0; i < rep->an_numrrsets; i++) {
+		uint8_t *name = NULL;
+		size_t name_len = 0;
+
+		if (ntohs(rep->rrsets[i]->rk.type) != LDNS_RR_TYPE_CNAME)
+			continue;
+		get_cname_target(rep->rrsets[i], &name, &name_len);
+		if (name != NULL && sb_dname_parse(&target, name, name_len) == SB_OK &&
+		    sb_zones_find(state->rules->zones, &target, &apex_label) != NULL)
+			return true;
+	}
+	return false;
 }
 
 static bool is_touched_by_any(const struct sb_module *module, const struct sb_query *query,

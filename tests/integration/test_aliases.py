@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Aliases from upstream that lead to computed names: the chain, and behind it what the name says when asked directly."""
 
+import time
+
 import pytest
 
 import data
 import tabletest
 from data import expand
+from harness import Pending
 from upstream import Data, key
 
 pytestmark = pytest.mark.needs("synth")
@@ -23,7 +26,8 @@ ptr.test. 600 CNAME 3.2.1.10.in-addr.arpa.
 two.test. 600 CNAME addr.test.
 three.test. 600 CNAME two.test.
 away.d.org. 600 DNAME ip.example.com.
-10.1.2.3.away.d.org. 600 CNAME 10.1.2.3.ip.example.com.
+site.d.org. 600 DNAME dc.prd.example.com.
+far.d.org. 600 DNAME away.d.org.
 plain.test. 600 CNAME www.example.org.
 www.example.org. 600 A 192.0.2.80
 toaddr.dc1.prd.example.com. 600 CNAME 10.1.2.3.ip.example.com.
@@ -57,7 +61,8 @@ CHAINS = ("dynlib validator iterator", "dynlib iterator", "validator dynlib iter
 
 def start(lab, upstream_data=None, **options):
     options.setdefault("conf", data.conf())
-    return lab.resolver(data=upstream_data or Data(RECORDS, APEXES), modules=("synth",), **options)
+    options.setdefault("modules", ("synth",))
+    return lab.resolver(data=upstream_data or Data(RECORDS, APEXES), **options)
 
 
 def ask_all(lab, resolver, lines=LINES):
@@ -115,12 +120,132 @@ def test_from_the_cache(lab):
     assert resolver.upstream.count() == 0, dict(resolver.upstream.seen())
 
 
-def test_dname(lab):
-    """A DNAME, of which upstream makes the alias."""
-    resolver = start(lab)
+DNAMES = (
+    ("10.1.2.3.away.d.org A", ["DNAME ip.example.com.", "CNAME 10.1.2.3.ip.example.com.", "A 10.1.2.3"]),
+    ("10.1.2.3.away.d.org TXT", ["DNAME ip.example.com.", "CNAME 10.1.2.3.ip.example.com."]),
+    ("2.3.away.d.org A", ["DNAME ip.example.com.", "CNAME 2.3.ip.example.com."]),
+    ("10.66.0.1.away.d.org A", ["DNAME ip.example.com.", "CNAME 10.66.0.1.ip.example.com."]),
+    ("svc.site.d.org A", ["DNAME dc.prd.example.com.", "CNAME svc.dc.prd.example.com.", "CNAME svc.dc1.prd.example.com.",
+                          "A 10.1.1.5"]),
+    ("10-1-2-3.far.d.org A", ["DNAME away.d.org.", "CNAME 10-1-2-3.away.d.org.", "DNAME ip.example.com.",
+                              "CNAME 10-1-2-3.ip.example.com.", "A 10.1.2.3"]),
+)
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize("before", [None, "x.away.d.org", "nosuch.site.d.org", "x.far.d.org"])
+@pytest.mark.parametrize("server", ["", "qname-minimisation: no"], ids=["", "no minimisation"])
+def test_dname(lab, chain, before, server):
+    """The whole chain, each record once and in its place, whether the cache knows the DNAME or not. Nothing is logged."""
+    resolver = start(lab, module_config=chain, server=server)
+    if before:
+        resolver.ask(before + ".", "A")
     for _ in range(3):
-        response = resolver.ask("10.1.2.3.away.d.org.", "A")
-        assert response.rcode == "NOERROR" and response.data("A") == ["10.1.2.3"], str(response)
+        for question, expected in DNAMES:
+            for extra in ({}, {"cd": True}, {"do": True}):
+                qname, qtype = question.split()
+                response = resolver.ask(qname + ".", qtype, **extra)
+                assert [" ".join(r[2:]) for r in response.answer] == expected, str(response)
+                assert response.rcode == ("NXDOMAIN" if "10.66" in qname else "NOERROR"), str(response)
+                assert response.types("authority") == ([] if expected[-1][0] == "A" else ["SOA"]), str(response)
+    tabletest.settle(resolver)
+
+
+@pytest.mark.parametrize("cd", [False, True])
+def test_every_class_at_once(lab, cd):
+    """What the iterator asks for itself to answer class ANY, from aliases that the cache knows, is told to nobody; nor to
+    a client who asks meanwhile, or through an alias."""
+    resolver = start(lab, modules=("synth", "noaaaa"), conf=data.conf())
+    held = ("10.1.2.3.ip.example.com.", "www.example.com.")
+    lines = LINES + FILTERED[:2] + (("inner.example.com AAAA", "ND(example.com)"),)
+    resolver.upstream.data.add("inner.example.com.", 600, "CNAME", "www.example.org.")
+    resolver.upstream.data.add("alias2.test.", 600, "CNAME", "alias.org.")
+    for qname in ("alias.org.", "alias2.test.", "inner.example.com.", "www.example.com."):
+        resolver.ask(qname, "A")
+    for owner in held:
+        resolver.upstream.rule("hold", owner)
+    for question, _ in lines:
+        qname, qtype = question.split()
+        Pending((resolver.address, resolver.port), expand(qname), qtype, qclass="ANY", cd=cd)
+    waiting = [(q, Pending((resolver.address, resolver.port), q, "A")) for q in ("10.1.2.3.ip.example.com.", "addr.test.")]
+    resolver.upstream.release()
+    for _, pending in waiting:
+        assert pending.result().data("A") == ["10.1.2.3"]
+    for repeat in (True, True):
+        for question, expected in lines:
+            lab.expect(resolver, question, expected, expand, repeat=repeat, cd=cd)
+    tabletest.settle(resolver)
+
+
+def test_cname_questions(lab):
+    """The alias alone, first and from the cache, and what it leaves does not stand for its target."""
+    resolver = start(lab)
+    lines = [("addr.test CNAME", "CNAME 10.1.2.3.Z"), ("two.test CNAME", "CNAME addr.test"),
+             ("site.test CNAME", "CNAME svc.dc.P"), ("toaddr.dc1.P CNAME", "CNAME 10.1.2.3.Z"),
+             ("toaddr.dc.P CNAME", "CNAME toaddr.dc1.P"), ("10.1.2.3.Z CNAME", "ND(Z)")]
+    ask_all(lab, resolver, lines)
+    ask_all(lab, resolver, LINES)
+    ask_all(lab, resolver, lines)
+
+
+def test_middle_of_a_chain(lab):
+    """What the cache knows of a chain is not asked for again."""
+    resolver = start(lab)
+    for qtype in ("A", "TXT", "AAAA"):
+        resolver.ask("three.test.", qtype)
+    for owner in ("three.test.", "two.test."):
+        assert resolver.upstream.count(owner) == 1, dict(resolver.upstream.seen())
+    assert resolver.upstream.count(TARGETS[0]) == 0, dict(resolver.upstream.seen())
+
+
+@pytest.mark.parametrize("held", ["two.test.", "addr.test."])
+def test_held_alias(lab, held):
+    """Clients who wait for the question for an alias, of different types, each get their answer; those who leave harm
+    nobody."""
+    resolver = start(lab)
+    resolver.upstream.rule("hold", held, "CNAME")
+    server = (resolver.address, resolver.port)
+    waiting = [Pending(server, "two.test.", qtype, tcp=tcp) for qtype in ("A", "TXT", "A") for tcp in (False, True)]
+    if held == "addr.test.":
+        resolver.upstream.wait_for(held, "CNAME")
+    for pending in waiting[1::2]:
+        pending.sock.close()
+    resolver.upstream.release()
+    for pending, count in zip(waiting[::2], (1, 0, 1)):
+        response = pending.result()
+        assert response.rcode == "NOERROR" and len(response.data("A")) == count, str(response)
+    ask_all(lab, resolver)
+
+
+@pytest.mark.needs("noaaaa")
+@pytest.mark.parametrize("how", ["switch", "reload_keep_cache"])
+def test_composed_answers_are_swept(lab, how):
+    """Once a job is off, or its rule gone, upstream's word holds again behind an alias, and the other way round."""
+    upstream_data = Data(RECORDS, APEXES)
+    upstream_data.add("10.1.2.3.ip.example.com.", 600, "A", "192.0.2.66")
+    resolver = start(lab, upstream_data, modules=("synth", "noaaaa"), conf=data.conf(), find="view")
+
+    def turn(on):
+        if how == "switch":
+            for job in ("synth", "noaaaa"):
+                resolver.control("view_local_zone sitebound %s. %s" % (job, "transparent" if on else "refuse"))
+        else:
+            resolver.write_conf(data.conf() if on else "{}")
+            resolver.reload(how)
+
+    def wait(qname, qtype, wanted):
+        deadline = time.monotonic() + 10
+        while resolver.ask(qname, qtype).data(qtype) != wanted:
+            assert time.monotonic() < deadline, "%s %s stays\n%s" % (qname, qtype, resolver.ask(qname, qtype))
+
+    for on in (True, False, True):
+        if on is False or how != "switch" or resolver.ask("addr.test.", "A").data("A") != ["10.1.2.3"]:
+            turn(on)
+        for _ in range(2):
+            wait("addr.test.", "A", ["10.1.2.3" if on else "192.0.2.66"])
+            wait("three.test.", "A", ["10.1.2.3" if on else "192.0.2.66"])
+            wait("alias.org.", "AAAA", [] if on else ["2001:db8::80"])
+            wait("site.test.", "A", ["10.1.1.5"] if on else [])
 
 
 def test_loop(lab):

@@ -240,6 +240,31 @@ def test_only_if_a(lab, order, modules):
     tabletest.settle(resolver)
 
 
+@pytest.mark.parametrize("answer", ["nodata", "nxdomain"])
+@pytest.mark.parametrize("do_ip4", ["yes", "no"])
+def test_only_if_a_is_kept(lab, answer, do_ip4):
+    """A repeat comes from the message cache, is the same, and is there no longer than A is known."""
+    resolver = start(lab, dict(ONLY_IF_A, answer=answer), "short.example.com. 20 A 192.0.2.5\n", ede=True,
+                     server="" if do_ip4 == "yes" else "do-ip6: yes",
+                     extra="" if do_ip4 == "yes" else 'server:\n  do-ip4: no\n  interface: ::1\n  access-control: ::1 allow\n'
+                     'stub-zone:\n  name: "example.com"\n  stub-addr: ::1@@UPSTREAM@')
+    if do_ip4 == "no":
+        if not resolver.upstream.has_ipv6:
+            missing("::1 is not there")
+        resolver.address = "::1"
+    for qname, most in (("www.example.com.", 60), ("short.example.com.", 20)):
+        for extra in ({}, {"cd": True}):
+            first = resolver.ask(qname, "AAAA", edns=0, **extra)
+            hits = resolver.stats()["total.num.cachehits"]
+            again = resolver.ask(qname, "AAAA", edns=0, **extra)
+            assert again.brief() == first.brief() and again.ede() == first.ede() == [FILTERED], str(again)
+            assert resolver.stats()["total.num.cachehits"] == hits + (do_ip4 == "yes")
+        lines = [line.split() for line in resolver.cached_messages(qname)]
+        assert all(int(f[6]) <= most for f in lines if f[3] == "AAAA"), lines
+    lab.expect(resolver, "short.example.com TXT", "NODATA")
+    tabletest.settle(resolver)
+
+
 @pytest.mark.parametrize("qname, has_aaaa", [("www.example.com.", True), ("v6only.example.com.", True),
                                              ("txt.example.com.", False)])
 def test_only_if_a_with_an_error(lab, qname, has_aaaa):
@@ -448,18 +473,23 @@ def raw_answer(resolver, qname, qtype, **extra):
 @pytest.mark.parametrize("case", SVCB_CASES)
 @pytest.mark.parametrize("qtype", ["HTTPS", "SVCB"])
 def test_hints(lab, case, qtype):
-    """ipv6hint goes, and its number in `mandatory`; every other byte of the record stays."""
+    """ipv6hint goes, and its number in `mandatory`; every other byte of the record stays. The hints are of the target, and
+    of the owner where that is "."."""
     before, after = SVCB_CASES[case]
     more = upstream_data("elsewhere.test. 600 CNAME s.example.com.")
-    put_raw(more, "s.example.com.", qtype, svcb(1, ".", before), svcb(2, "Other.Example.NET.", before))
+    put_raw(more, "s.example.com.", qtype, svcb(1, ".", before), svcb(2, "Other.Example.NET.", before),
+            svcb(3, "Other.Example.COM.", before))
     put_raw(more, "s.test.", qtype, svcb(1, ".", before))
-    wanted = sorted([svcb(1, ".", after), svcb(2, "Other.Example.NET.", after)])
+    put_raw(more, "t.test.", qtype, svcb(1, ".", before), svcb(2, "WWW.example.com.", before))
+    wanted = sorted([svcb(1, ".", after), svcb(2, "Other.Example.NET.", before), svcb(3, "Other.Example.COM.", after)])
     resolver = start(lab, upstream=lab.upstream(more))
     for extra in ({}, {}, {"cd": True}, {"do": True}, {}):
         for qname in ("s.example.com.", "S.Example.Com.", "elsewhere.test."):
             wire, found = raw_answer(resolver, qname, qtype, **extra)
             assert found == wanted, (case, found, wanted)
         assert raw_answer(resolver, "s.test.", qtype, **extra)[1] == [svcb(1, ".", before)]
+        assert raw_answer(resolver, "t.test.", qtype, **extra)[1] == [svcb(1, ".", before),
+                                                                      svcb(2, "WWW.example.com.", after)]
     tabletest.settle(resolver)
 
 
@@ -664,15 +694,15 @@ def test_clients_at_the_same_time(lab, question, hold, when, order):
 @pytest.mark.needs("synth")
 @pytest.mark.parametrize("order", [(ME, OTHER), (OTHER, ME)], ids=["me first", "other first"])
 def test_clients_at_a_site(lab, order):
-    """Two clients' questions for a site name share the question at the site: who is meant gets no AAAA, first or second."""
+    """Two clients' questions for a site name share the questions at the site: who is meant gets no AAAA, first or second."""
     resolver = start(lab, CLIENTS, modules=("synth", "noaaaa"))
     target = expand("svc.dc1.P")
-    resolver.upstream.rule("hold", target, "AAAA")
+    resolver.upstream.rule("hold", target, "A")
     pending = {}
     for count, client in enumerate(order):
         pending[client] = Pending((resolver.address, resolver.port), expand("svc.dc.P"), "AAAA", source=client)
         resolver.wait_queries(count + 1)
-    resolver.upstream.wait_for(target, "AAAA")
+    resolver.upstream.wait_for(target, "A")
     resolver.upstream.release()
     response = {client: waiting.result() for client, waiting in pending.items()}
     assert response[ME].types() == ["CNAME"], str(response[ME])
@@ -681,6 +711,19 @@ def test_clients_at_a_site(lab, order):
         answer = resolver.ask(expand("svc.dc.P"), "AAAA", source=client)
         assert bool(answer.data("AAAA")) == (client == OTHER), str(answer)
     tabletest.settle(resolver)
+
+
+@pytest.mark.needs("synth")
+def test_clients_behind_an_alias_of_a_site_name(lab):
+    """What a rule lets one client see is not kept for others, however many aliases it is behind."""
+    more = upstream_data("site.test. 600 CNAME svc.dc.prd.example.com.\nsite2.test. 600 CNAME site.test.\n")
+    for order in ((ME, OTHER, ME), (OTHER, ME, OTHER)):
+        resolver = start(lab, CLIENTS, modules=("synth", "noaaaa"), upstream=lab.upstream(more))
+        for client in order * 2:
+            for qname in ("site2.test.", "site.test.", expand("svc.dc.P"), expand("svc.dc1.P")):
+                response = resolver.ask(qname, "AAAA", source=client)
+                assert bool(response.data("AAAA")) == (client == OTHER), str(response)
+        tabletest.settle(resolver)
 
 
 def test_client_prefixes(lab):

@@ -255,6 +255,26 @@ def test_ttls(lab):
              ("3.2.1.10.in-addr.arpa PTR", "PTR 10-1-2-3.Z @5"))
 
 
+@pytest.mark.parametrize("forward", [False, True], ids=["stub", "forward"])
+@pytest.mark.parametrize("ent", [False, True], ids=["upstream does not know the apex", "upstream knows it"])
+@pytest.mark.parametrize("chain", ["dynlib validator iterator", "dynlib iterator"])
+def test_other_names_are_cached(lab, chain, ent, forward):
+    """Names that are no address: a repeat asks nothing upstream, though the question for the apex before them, which a
+    minimised one is, stays out of the cache."""
+    resolver = start(lab, upstream=lab.upstream(data.upstream_data(ent)), module_config=chain, forward=forward)
+    lines = (("nosuch.Z A", "UP NXDOMAIN"), ("www.Z A", "UP NOERROR"), ("a.b.nosuch.Z TXT", "UP NXDOMAIN"),
+             ("www.Z TXT", "UP NOERROR"))
+    for question, expected in lines:
+        lab.expect(resolver, question, expected, expand)
+    apex = "UP NOERROR" if ent else "ND(Z)"
+    lab.expect(resolver, "Z A", apex, expand)
+    resolver.upstream.clear()
+    for question, expected in lines[::-1]:
+        lab.expect(resolver, question, expected, expand, repeat=True)
+    assert resolver.upstream.count() == 0, dict(resolver.upstream.seen())
+    lab.expect(resolver, "Z A", apex, expand, repeat=True)
+
+
 def test_otherwise_nxdomain(lab):
     """Names that are no address are NXDOMAIN without a question upstream; empty non-terminals and the apex are not."""
     resolver = start(lab, {"otherwise": "nxdomain"})

@@ -108,6 +108,16 @@ class Data:
             return True
         return self.ent and any(k.is_subdomain(owner) for k in self.records)
 
+    def dname_above(self, owner):
+        """The DNAME of the nearest name above one, or None."""
+        owner = key(owner)
+        while owner != dns.name.root:
+            owner = owner.parent()
+            found = self.records.get(owner, {}).get(dns.rdatatype.DNAME)
+            if found is not None:
+                return found
+        return None
+
     # DNSSEC: a zone is signed as a whole, with one key, an NSEC chain and no wildcards.
     def sign(self, apex):
         """Sign everything at and below `apex`; return the trust anchor as text."""
@@ -423,6 +433,17 @@ class Upstream:
                 if not recursive:
                     return response
                 owner = node[dns.rdatatype.CNAME][0].target
+                continue
+            dname = data.dname_above(owner)
+            if dname is not None:
+                put(response.answer, dname)
+                target = owner.relativize(dname.name) + dname[0].target
+                cname = dns.rrset.from_rdata(owner, dname.ttl, dns.rdata.from_text(
+                    IN, dns.rdatatype.CNAME, target.to_text()))
+                response.answer.append(cname)
+                if not recursive:
+                    return response
+                owner = target
                 continue
             break
         put(response.authority, data.soa(apex))

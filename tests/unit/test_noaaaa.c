@@ -2,7 +2,7 @@
 /* noaaaa: which rule a name is under, whom it means, hints out of SVCB rdata. */
 #include <arpa/inet.h>
 
-#include "../../modules/noaaaa/noaaaa.h"
+#include "../../modules/noaaaa/noaaaa_answer.h"
 
 #include "unit.h"
 
@@ -71,6 +71,41 @@ static void find(void **state)
 	}
 	assert_int_equal(conf->rules.count, 5);
 	sb_conf_free(all);
+	unit_done();
+}
+
+/** ipv4only.arpa is left out by everything but its own name (RFC 7050). */
+static void ipv4only(void **state)
+{
+	static const struct {
+		const char *zones, *name;
+		bool ruled;
+	} rows[] = {
+		{".", "ipv4only.arpa", false},
+		{".", "x.ipv4only.arpa", false},
+		{".", "arpa", true},
+		{".", "xipv4only.arpa", true},
+		{"arpa", "ipv4only.arpa", false},
+		{"ipv4only.arpa", "ipv4only.arpa", true},
+		{"x.ipv4only.arpa", "x.ipv4only.arpa", true},
+		{"example.com", "ipv4only.arpa", false},
+	};
+	struct unit_name name;
+	struct sb_conf *all;
+	char text[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		struct noaaaa_conf *conf;
+
+		snprintf(text, sizeof(text), "noaaaa: [{zones: [%s]}]", rows[i].zones);
+		conf = load(&all, text);
+		CHECK(text,
+		      (noaaaa_find(conf, unit_name(&name, rows[i].name)) != NULL) == rows[i].ruled);
+		assert_int_equal(conf->rules.count, 1);
+		sb_conf_free(all);
+	}
 	unit_done();
 }
 
@@ -326,6 +361,171 @@ static void hints_changed(void **state)
 	unit_done();
 }
 
+/* --- answers --- */
+
+/** Names under the rule of the one zone: those that begin with an `i`. */
+static const struct noaaaa_zone *in_find(void *arg, const uint8_t *name, size_t name_len)
+{
+	return name_len > 1 && (name[1] == 'i' || name[1] == 'I') ? arg : NULL;
+}
+
+/** AAAA goes where the name ends on `g`, stays on `s`, and is to be found out else. */
+static enum noaaaa_word in_goes(void *arg, const struct noaaaa_zone *zone, const uint8_t *name,
+				size_t name_len)
+{
+	(void)name_len;
+	assert_ptr_equal(arg, zone);
+	return name[name[0]] == 'g' ? NOAAAA_GO : name[name[0]] == 's' ? NOAAAA_STAY : NOAAAA_WAIT;
+}
+
+#define RRS_MAX 3
+
+/** An RRset: its owner is one label; rdata as hexadecimal digits, separated by `|`. */
+struct text_rrset {
+	uint16_t rrtype;
+	const char *owner, *rdata;
+};
+
+struct made_rrset {
+	uint8_t owner[16], octets[RRS_MAX][2 + MAX_RDATA], *rr[RRS_MAX];
+};
+
+static struct noaaaa_rrset make_rrset(struct made_rrset *made, const struct text_rrset *text)
+{
+	struct noaaaa_rrset rrset = {.owner = made->owner, .rrtype = text->rrtype, .rr = made->rr};
+	const char *at = text->rdata;
+
+	rrset.owner_len = strlen(text->owner) + 2;
+	made->owner[0] = (uint8_t)strlen(text->owner);
+	memcpy(made->owner + 1, text->owner, rrset.owner_len - 1);
+	while (at != NULL) {
+		const char *end = strchr(at, '|');
+		uint8_t *rr = made->octets[rrset.rr_count];
+		size_t len, text_len = end != NULL ? (size_t)(end - at) : strlen(at);
+		char one[2 * MAX_RDATA];
+
+		snprintf(one, sizeof(one), "%.*s", (int)text_len, at);
+		len = octets(one, rr + 2);
+		rr[0] = (uint8_t)(len >> 8);
+		rr[1] = (uint8_t)len;
+		made->rr[rrset.rr_count++] = rr;
+		at = end != NULL ? end + 1 : NULL;
+	}
+	return rrset;
+}
+
+#define V6 "20010db8000000000000000000000001"
+#define AT_IG "0001 02 6967 00 "
+#define AT_IS "0001 02 6973 00 "
+#define AT_OG "0001 02 6f67 00 "
+
+static void answers(void **state)
+{
+	static const struct {
+		const char *id;
+		uint16_t qtype;
+		struct text_rrset rrset[3];
+		size_t an;
+		/** K kept, R removed, S stripped, W: the whole waits */
+		const char *fates;
+		bool is_nodata, hints_lost;
+	} rows[] = {
+		{"aaaa", 28, {{28, "ig", V6}}, 1, "R", true, false},
+		{"aaaa-stays", 28, {{28, "is", V6}}, 1, "K", false, false},
+		{"aaaa-waits", 28, {{28, "iw", V6}}, 1, "W", false, false},
+		{"aaaa-elsewhere", 28, {{28, "og", V6}}, 1, "K", false, false},
+		{"behind-an-alias",
+		 28,
+		 {{5, "og", "02 6967 00"}, {28, "ig", V6}},
+		 2,
+		 "KR",
+		 true,
+		 false},
+		{"alias-into-nothing", 28, {{5, "og", "02 6967 00"}}, 1, "K", false, false},
+		{"any", 255, {{1, "ig", "0a010203"}, {28, "ig", V6}}, 2, "KR", false, false},
+		{"any-of-nothing-else", 255, {{28, "ig", V6}}, 1, "R", true, false},
+		{"additional", 15, {{15, "og", "0001 00"}, {28, "ig", V6}}, 1, "KR", false, false},
+		{"additional-alone", 15, {{28, "ig", V6}}, 0, "R", false, false},
+		{"one-of-two-owners", 255, {{28, "ig", V6}, {28, "is", V6}}, 2, "RK", false, false},
+		{"hint", 65, {{65, "ig", SERVICE HINT6}}, 1, "S", false, true},
+		{"svcb", 64, {{64, "ig", SERVICE HINT6}}, 1, "S", false, true},
+		{"no-hint", 65, {{65, "ig", SERVICE ALPN}}, 1, "K", false, false},
+		{"no-hint-asks-nobody", 65, {{65, "iw", SERVICE ALPN}}, 1, "K", false, false},
+		{"hint-waits", 65, {{65, "iw", SERVICE HINT6}}, 1, "W", false, false},
+		{"hint-of-target", 65, {{65, "og", AT_IG HINT6}}, 1, "S", false, true},
+		{"hint-of-target-stays", 65, {{65, "og", AT_IS HINT6}}, 1, "K", false, false},
+		{"hint-of-target-elsewhere", 65, {{65, "ig", AT_OG HINT6}}, 1, "K", false, false},
+		{"one-of-two-hints",
+		 65,
+		 {{65, "og", AT_OG HINT6 "|" AT_IG HINT6}},
+		 1,
+		 "S",
+		 false,
+		 true},
+		{"hint-and-address",
+		 255,
+		 {{65, "ig", SERVICE HINT6}, {28, "ig", V6}},
+		 2,
+		 "SR",
+		 false,
+		 true},
+		{"hint-malformed", 65, {{65, "ig", "0001 c00c " HINT6}}, 1, "K", false, false},
+		{"hint-empty", 65, {{65, "ig", ""}}, 1, "K", false, false},
+		{"nothing", 28, {{0, NULL, NULL}}, 0, "", false, false},
+	};
+	static struct made_rrset made[3];
+	struct noaaaa_zone zone = {.index = 0};
+	const struct noaaaa_judge judge = {in_find, in_goes, &zone};
+	struct noaaaa_rrset rrset[3];
+	size_t i, j, count;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		const char *fates = rows[i].fates;
+		struct noaaaa_filtered result;
+		bool known;
+
+		count = strlen(fates);
+		for (j = 0; j < count; j++)
+			rrset[j] = make_rrset(&made[j], &rows[i].rrset[j]);
+		known = noaaaa_filter(&judge, rrset, count, rows[i].an, rows[i].qtype, &result);
+		CHECK(rows[i].id, known == (strchr(fates, 'W') == NULL));
+		if (!known)
+			continue;
+		for (j = 0; j < count; j++)
+			CHECK(rows[i].id, "KRS"[rrset[j].fate] == fates[j]);
+		CHECK(rows[i].id, (result.zone == &zone) == (strpbrk(fates, "RS") != NULL));
+		CHECK(rows[i].id, result.is_nodata == rows[i].is_nodata);
+		CHECK(rows[i].id, result.hints_lost == rows[i].hints_lost);
+	}
+	unit_done();
+}
+
+/** Of an RRset those RRs lose their hints whose target goes; the others are the same. */
+static void stripped(void **state)
+{
+	static const struct text_rrset before = {65, "og",
+						 AT_OG HINT6 "|" AT_IG ALPN HINT6 "|" AT_IS HINT6},
+				       after = {65, "og",
+						AT_OG HINT6 "|" AT_IG ALPN "|" AT_IS HINT6};
+	static struct made_rrset made, wanted;
+	struct noaaaa_zone zone = {.index = 0};
+	const struct noaaaa_judge judge = {in_find, in_goes, &zone};
+	struct noaaaa_rrset rrset = make_rrset(&made, &before), want = make_rrset(&wanted, &after);
+	uint8_t to[RRS_MAX * (2 + MAX_RDATA)];
+	size_t i, at = 0, len = noaaaa_strip(&judge, &rrset, to);
+
+	(void)state;
+	for (i = 0; i < want.rr_count; i++) {
+		size_t rr_len = 2U + (size_t)(want.rr[i][0] << 8 | want.rr[i][1]);
+
+		assert_true(at + rr_len <= len);
+		assert_memory_equal(to + at, want.rr[i], rr_len);
+		at += rr_len;
+	}
+	assert_int_equal(at, len);
+}
+
 static void defaults(void **state)
 {
 	struct noaaaa_conf *conf;
@@ -354,13 +554,11 @@ static void defaults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(find),
-		cmocka_unit_test(suppress),
-		cmocka_unit_test(clients),
-		cmocka_unit_test(hints),
-		cmocka_unit_test(hints_truncated),
-		cmocka_unit_test(hints_changed),
-		cmocka_unit_test(defaults),
+		cmocka_unit_test(find),		 cmocka_unit_test(ipv4only),
+		cmocka_unit_test(suppress),	 cmocka_unit_test(clients),
+		cmocka_unit_test(hints),	 cmocka_unit_test(hints_truncated),
+		cmocka_unit_test(hints_changed), cmocka_unit_test(answers),
+		cmocka_unit_test(stripped),	 cmocka_unit_test(defaults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
