@@ -671,6 +671,41 @@ def test_host_in_noaaaa(lab):
     expect(lab, resolver, "40.R A", "CNAME a.hosts.example.net. @60 + A 10.0.0.1")
 
 
+@pytest.mark.parametrize("chain", ["dynlib dns64 validator iterator", "dns64 dynlib validator iterator",
+                                   "dns64 dynlib iterator"])
+def test_dns64(lab, chain):
+    """Whatever dns64 makes of a host without AAAA, it makes at first and again; it stores nothing of ours."""
+    resolver = start(lab, module_config=chain, server="dns64-prefix: 64:ff9b::/96")
+    lines = (("41.R SRV", srv(B)), ("41.R A", "CNAME b.hosts.example.net. @60 + A 10.0.0.2"),
+             ("41.R AAAA", "CNAME b.hosts.example.net. @60 + AAAA 64:ff9b::a00:2"), ("41.R MX", "ND(R)"),
+             ("x.R AAAA", "NX(R)"), ("40.R AAAA", "CNAME a.hosts.example.net. @60 + AAAA 2001:db8::a"))
+    for ordered in (lines, lines[::-1]):
+        for question, expected in ordered * 2:
+            for way in ({}, {"do": True}, {"tcp": True}):
+                lab.expect(resolver, question, expected, expand, repeat=True, **way)
+    assert not [line for line in resolver.cached_messages(R) if key_of(line) != data_key(R)]
+    tabletest.settle(resolver)
+
+
+def test_respip(lab):
+    """response-ip changes the addresses behind a key as those of any name."""
+    resolver = start(lab, module_config="dynlib respip validator iterator", server="""
+        response-ip: 10.0.0.2/32 redirect
+        response-ip-data: 10.0.0.2/32 "A 192.0.2.250"
+        """)
+    for _ in range(3):
+        lab.expect(resolver, "41.R A", "CNAME b.hosts.example.net. + A 192.0.2.250", expand, repeat=True)
+        lab.expect(resolver, "40.R A", "CNAME a.hosts.example.net. + A 10.0.0.1", expand, repeat=True)
+
+
+def test_without_recursion(lab):
+    """A ring is the resolver's own business: RD=0 gets the same of it."""
+    resolver = start(lab, server="access-control: 127.0.0.0/8 allow_snoop")
+    for question, expected in (("41.R SRV", srv(B)), ("41.R TXT", txt("41", B)), ("41.R MX", "ND(R)"), ("x.R A", "NX(R)")):
+        lab.expect(resolver, question, expected, expand, rd=False)
+        lab.expect(resolver, question, expected, expand, repeat=True)
+
+
 # -- switches, reloads --------------------------------------------------------------------------
 VIEW = 'view:\n  name: "sitebound"\n  view-first: yes\n'
 
