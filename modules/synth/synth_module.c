@@ -14,7 +14,13 @@
 #include "ring_module.h"
 #include "synth.h"
 
+#include <stdatomic.h>
 #include <string.h>
+
+/** Tags of questions for site names that were answered lately: rows of a few, the newest first; in
+ * all 64 KiB. */
+#define TAG_ROWS (1U << 12)
+#define TAGS_IN_ROW 4
 
 /** What came of the question at one site. */
 enum outcome {
@@ -107,6 +113,33 @@ static struct ub_packed_rrset_key *make_cname(struct module_qstate *qstate,
 			     SB_TYPE_CNAME, cname_ttl(own->zone, site), rr, own->target_len + 2, 1);
 }
 
+/**
+ * Whether an answer is worth a place in the cache: the question was asked before, or the cache wants
+ * it anew. Making the answer again from what is cached costs less than storing it, and names that
+ * nobody asks for twice, which anyone may send without end, drive nothing out of the cache.
+ * Other names may have driven the tag out meanwhile: then it is the next time that counts.
+ */
+static bool is_worth_storing(const struct module_qstate *qstate)
+{
+	static _Atomic uint32_t rows[TAG_ROWS][TAGS_IN_ROW];
+	uint32_t tag = sb_octets_hash(qstate->qinfo.qtype, qstate->qinfo.qname,
+				      qstate->qinfo.qname_len);
+	_Atomic uint32_t *row = rows[tag % TAG_ROWS];
+	uint32_t newer = tag, older;
+	unsigned i;
+
+	/* threads that meet here lose a tag at worst */
+	for (i = 0; i < TAGS_IN_ROW; i++) {
+		if (atomic_load_explicit(&row[i], memory_order_relaxed) == tag)
+			return true;
+	}
+	for (i = 0; i < TAGS_IN_ROW; i++, newer = older) {
+		older = atomic_load_explicit(&row[i], memory_order_relaxed);
+		atomic_store_explicit(&row[i], newer, memory_order_relaxed);
+	}
+	return qstate->prefetch_leeway > 0;
+}
+
 /** Answer with the CNAME to a site and, behind it, what the site said (NULL: nothing). */
 static void compose(const struct sb_state *state, struct module_qstate *qstate,
 		    struct synth_qstate *own, size_t site, const struct reply_info *target)
@@ -156,7 +189,7 @@ static void compose(const struct sb_state *state, struct module_qstate *qstate,
 	if (own->uncacheable || own->generation != sb_generation(state) ||
 	    security != sec_status_insecure || is_cname_like(qstate->qinfo.qtype))
 		sb_withhold(qstate);
-	if (rep != NULL && !qstate->no_cache_store)
+	if (rep != NULL && !qstate->no_cache_store && is_worth_storing(qstate))
 		sb_cache_store(qstate);
 	sb_reply_respip(state, qstate);
 }

@@ -209,23 +209,6 @@ class Resolver:
         except FileNotFoundError:
             return ""
 
-    def reload(self):
-        """Empty the caches as an operator does; the memory stays with the process."""
-        starts = self.log().count("start of service")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(30)
-            sock.connect(self.file("ctl"))
-            sock.sendall(b"UBCT1 reload\n")
-            said = sock.recv(4096)
-        deadline = time.monotonic() + 30
-        while said.startswith(b"ok") and time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
-            if self.log().count("start of service") > starts:
-                return
-            time.sleep(0.005)
-        raise BenchError("%s does not reload:\n%s" % (self.name, self.log()))
-
     # -- clocks ---------------------------------------------------------------------------------
     def cpu_ns(self):
         """CPU time in nanoseconds, user and system: of all threads, and of the first one."""

@@ -70,8 +70,8 @@ def start(lab, changes=None, records="", ent=False, servfail=(), **options):
 
 
 def in_order(lab, resolver, *lines, cached=False):
-    """Questions in order, then all once more. Nothing may be logged. With `cached` TTLs may be smaller from the start."""
-    for repeat in (cached, True):
+    """Questions in order, then all again: made anew and put into the cache, and from there. Nothing may be logged. With `cached` TTLs may be smaller from the start."""
+    for repeat in (cached, True, True):
         for question, expected in lines:
             lab.expect(resolver, question, expected, expand, repeat=repeat)
     tabletest.settle(resolver)

@@ -186,7 +186,7 @@ def test_keep_cache_without_the_rules(lab):
     questions = (("svc.dc.P A", "CNAME svc.dc1.P @30 + A 10.1.1.5", "UP NXDOMAIN"),
                  ("alias.org AAAA", "CNAME www.example.com + NODATA(example.com)", "UP NOERROR"),
                  ("h3.example.com HTTPS", "HTTPS 1 . alpn=\"h3\" ipv4hint=\"192.0.2.80\"", "UP NOERROR"))
-    for question, expected, _ in questions:
+    for question, expected, _ in questions * 2:
         lab.expect(resolver, question, expected, expand, repeat=True)
     resolver.write_conf("{}\n")
     resolver.reload("reload_keep_cache")

@@ -40,6 +40,8 @@ def test_smallest_ttl(lab, records, qtype, limit):
     resolver = start(lab, THREE, records)
     first = resolver.ask(expand("t.dc.P"), qtype)
     assert first.rcode == "NOERROR"
+    assert cached_ttl(resolver, expand("t.dc.P"), qtype) is None, "only what is asked for twice takes a place"
+    resolver.ask(expand("t.dc.P"), qtype)
     cached = cached_ttl(resolver, expand("t.dc.P"), qtype)
     assert cached is not None and limit - 2 <= cached <= limit, cached
     again = resolver.ask(expand("t.dc.P"), qtype)

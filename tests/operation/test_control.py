@@ -111,8 +111,12 @@ def test_all_commands(lab, kind):
     # switches
     assert good(tool(resolver, "off", "synth")) == "ok\n"
     assert good(tool(resolver, "on", "synth", "IP.example.com.")) == "ok\n"
-    wait(lambda: status(resolver)[("synth", ".")].state == "off" and
-         status(resolver)[("synth", "ip.example.com")].source == "control", EFFECT)
+
+    def is_in_force():
+        now = status(resolver)
+        zone = now[("synth", "ip.example.com")]
+        return now[("synth", ".")].state == "off" and zone.state == "on" and zone.source == "control"
+    wait(is_in_force, EFFECT)
     states = {(i["module"], i["zone"]): (i["state"], i["from"])
               for i in json.loads(good(tool(resolver, "status", "--json")))}
     assert states[("synth", None)] == ("off", "control")
