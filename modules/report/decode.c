@@ -52,6 +52,15 @@ void report_scratch_free(struct report_scratch *scratch)
 	free(scratch);
 }
 
+size_t report_scratch_memory(const struct report_scratch *scratch)
+{
+	size_t memory = sizeof(*scratch);
+
+	if (scratch->match_data != NULL)
+		memory += pcre2_get_match_data_size(scratch->match_data) + REPORT_JIT_STACK_LEAST;
+	return memory;
+}
+
 /** Whether questions of this type carry reports in this format. */
 static bool carries(enum report_format format, uint16_t qtype)
 {

@@ -59,6 +59,11 @@ void report_dedup_free(struct report_dedup *dedup)
 	free(dedup);
 }
 
+size_t report_dedup_memory(const struct report_dedup *dedup)
+{
+	return sizeof(*dedup) + (dedup->set_mask + 1) * REPORT_DEDUP_WAYS * sizeof(*dedup->entry);
+}
+
 bool report_dedup_is_new(struct report_dedup *dedup, const uint8_t identity[REPORT_IDENTITY_LEN],
 			 int64_t now_ms, int64_t seconds, int64_t *first_seconds)
 {

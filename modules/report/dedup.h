@@ -30,6 +30,9 @@ struct report_dedup *report_dedup_new(size_t entries, uint32_t window_ms);
 /** NULL is fine. */
 void report_dedup_free(struct report_dedup *dedup);
 
+/** Octets of it. */
+size_t report_dedup_memory(const struct report_dedup *dedup);
+
 /**
  * Remember a report. Threads may call it at the same time; it takes a lock for the time of
  * REPORT_DEDUP_WAYS comparisons.

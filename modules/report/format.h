@@ -89,6 +89,9 @@ SB_MUST_CHECK enum sb_err report_pattern_compile(struct report_pattern *pattern,
 /** The match context of a thread, with the limits; NULL when memory is short. */
 pcre2_match_context *report_match_context_new(pcre2_jit_stack *stack);
 
+/** Octets of a stack for JIT-compiled patterns that are there from the beginning. */
+#define REPORT_JIT_STACK_LEAST (32U << 10)
+
 /** A stack for JIT-compiled patterns; NULL when memory is short. */
 pcre2_jit_stack *report_jit_stack_new(void);
 

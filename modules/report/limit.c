@@ -111,6 +111,11 @@ void report_limit_free(struct report_limit *limit)
 	free(limit);
 }
 
+size_t report_limit_memory(const struct report_limit *limit)
+{
+	return sizeof(*limit) + (limit->set_mask + 1) * REPORT_LIMIT_WAYS * sizeof(*limit->entry);
+}
+
 /** A client's prefix in one word: the family in the first octet, the prefix in the other seven. */
 static uint64_t prefix_word(const struct sb_addr *client)
 {

@@ -32,6 +32,9 @@ struct report_limit *report_limit_new(const struct report_rate_limit *rate_limit
 /** NULL is fine. */
 void report_limit_free(struct report_limit *limit);
 
+/** Octets of it. */
+size_t report_limit_memory(const struct report_limit *limit);
+
 /**
  * Take a token of the client's prefix, then one of all. Threads may call it at the same time.
  * @param client: len 0 is a prefix of its own.

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 /** What a JIT-compiled pattern may use of the stack, octets. */
-#define JIT_STACK_LEAST (32U << 10)
 #define JIT_STACK_MOST (512U << 10)
 /** What the interpreter may use where there is no JIT, KiB. */
 #define HEAP_LIMIT 1024
@@ -36,7 +35,7 @@ enum sb_err report_pattern_compile(struct report_pattern *pattern, const char *t
 
 pcre2_jit_stack *report_jit_stack_new(void)
 {
-	return pcre2_jit_stack_create(JIT_STACK_LEAST, JIT_STACK_MOST, NULL);
+	return pcre2_jit_stack_create(REPORT_JIT_STACK_LEAST, JIT_STACK_MOST, NULL);
 }
 
 pcre2_match_context *report_match_context_new(pcre2_jit_stack *stack)

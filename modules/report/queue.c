@@ -68,6 +68,16 @@ void report_queue_free(struct report_queue *queue)
 	free(queue);
 }
 
+size_t report_queue_memory(const struct report_queue *queue)
+{
+	size_t memory = sizeof(*queue) + queue->thread_count * sizeof(*queue->of);
+	unsigned i;
+
+	for (i = 0; i < queue->thread_count; i++)
+		memory += ck_ring_capacity(&queue->of[i].ring) * sizeof(*queue->of[i].slot);
+	return memory;
+}
+
 void report_queue_wake(struct report_queue *queue)
 {
 	uint64_t one = 1;

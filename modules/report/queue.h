@@ -25,6 +25,9 @@ struct report_queue *report_queue_new(unsigned threads, unsigned entries);
 /** NULL is fine. */
 void report_queue_free(struct report_queue *queue);
 
+/** Octets of it. */
+size_t report_queue_memory(const struct report_queue *queue);
+
 /**
  * Put a report in. It waits for nobody, and makes a system call only to wake a writer that sleeps.
  * @param thread: 0 to threads - 1; no two threads may use the same number.

@@ -302,6 +302,9 @@ struct report_scratch *report_scratch_new(const struct report_conf *conf);
 /** NULL is fine. */
 void report_scratch_free(struct report_scratch *scratch);
 
+/** Octets of it, without what libcrypto keeps in it. */
+size_t report_scratch_memory(const struct report_scratch *scratch);
+
 /**
  * Decode a name. Allocates nothing of its own (libcrypto takes and gives back a small piece of
  * memory for a hash or a MAC), reads no clock. Any octets are fine in the name.

@@ -344,6 +344,22 @@ static void report_more_counters(const struct sb_state *state,
 	emit(arg, "limit_evicted", report_limit_evicted(running->limit));
 }
 
+static size_t report_memory(const struct sb_state *state)
+{
+	const struct report_running *running = state->own;
+	size_t memory;
+	unsigned i;
+
+	memory = sizeof(*running) + report_dedup_memory(running->dedup) +
+		 report_limit_memory(running->limit) + report_queue_memory(running->queue) +
+		 report_writer_memory(running->writer) + sizeof(*running->stats) +
+		 running->stats->slot_count * sizeof(*running->stats->slot) +
+		 running->thread_count * sizeof(*running->thread);
+	for (i = 0; i < running->thread_count; i++)
+		memory += report_scratch_memory(running->thread[i].scratch);
+	return memory;
+}
+
 const struct sb_job report_job = {
 	.name = "report",
 	.start = report_start,
@@ -354,4 +370,5 @@ const struct sb_job report_job = {
 	.guards = report_guards,
 	.claims = report_claims,
 	.more_counters = report_more_counters,
+	.memory = report_memory,
 };

@@ -418,3 +418,8 @@ void report_writer_stop(struct report_writer *writer)
 	free(writer->batch);
 	free(writer);
 }
+
+size_t report_writer_memory(const struct report_writer *writer)
+{
+	return sizeof(*writer) + BATCH_LEN;
+}

@@ -44,4 +44,7 @@ struct report_writer *report_writer_start(const struct report_writer_setup *setu
  */
 void report_writer_stop(struct report_writer *writer);
 
+/** Octets of it, without those of its target and its thread's stack. */
+size_t report_writer_memory(const struct report_writer *writer);
+
 #endif

@@ -104,6 +104,20 @@ def wait_for_file(resolver, modules=operation.ALL):
     return wait(of_all, 10, "the metrics of %s" % (modules,))
 
 
+# -- memory -------------------------------------------------------------------------------------
+def test_memory_is_told(lab):
+    """get_mem: what report has allocated, by its settings."""
+    def told(name, **settings):
+        return start(lab, lab.folder / name, modules=("report",), report=settings,
+                     server="extended-statistics: yes").stats()["mem.mod.dynlibmod"]
+    small = told("small", **{"dedup-window": 1, "rate-limit": {"total": 10}})
+    large = told("large", **{"dedup-window": 3600, "rate-limit": {"total": 5000}})
+    # entries of 32 octets: 2^16 at least, 2^20 at most
+    assert large - small == 32 * (2 ** 20 - 2 ** 16)
+    # the queue has 2^16 names; a megabyte is for the prefixes of clients
+    assert 2 ** 16 * (32 + 256) + 2 ** 20 < small < 2 ** 26
+
+
 # -- counters -----------------------------------------------------------------------------------
 # questions, and what each moves: (module, zone, counter)
 COUNTED = [
