@@ -26,8 +26,8 @@ struct sb_netblock {
 	struct sb_addr addr;
 	/** bits, at most 8 * addr.len */
 	uint8_t prefix_len;
-	/** in a sorted array: one more than the index of the smallest block that has this one, the
-	 * same block again included; 0: none has */
+	/** in a sorted array: one more than the index of the smallest block that has this one; 0: none
+	 * has */
 	uint32_t up;
 };
 
@@ -78,17 +78,19 @@ bool sb_netblock_covers(const struct sb_netblock *outer, const struct sb_netbloc
 
 /**
  * Sort an array whose elements begin with a struct sb_netblock, and set `up`: by family, address,
- * prefix length. Then a block is found in a time that hardly grows with their number.
- * @param size: octets of an element. Equal blocks stay in their order.
+ * prefix length. Then a block is found in a time that hardly grows with their number. Of equal
+ * blocks the first one stays.
+ * @param count: elements; afterwards those that stay.
+ * @param size: octets of an element.
  * @return SB_OK or SB_ENOMEM.
  */
-SB_MUST_CHECK enum sb_err sb_netblocks_sort(void *array, size_t count, size_t size);
+SB_MUST_CHECK enum sb_err sb_netblocks_sort(void *array, size_t *count, size_t size);
 
 /**
  * Find the most specific block of a sorted array that has all of a block.
  * @param next: where the block itself would stand; when nothing has it, only there may stand a
  *	block that it has. May be NULL.
- * @return the element, of equal ones the first; or NULL.
+ * @return the element, or NULL.
  */
 const void *sb_netblocks_search(const void *array, size_t count, size_t size,
 				const struct sb_netblock *block, size_t *next);

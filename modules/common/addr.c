@@ -82,7 +82,6 @@ static const struct sb_netblock *block_at(const void *array, size_t index, size_
 const void *sb_netblocks_search(const void *array, size_t count, size_t size,
 				const struct sb_netblock *block, size_t *next)
 {
-	const struct sb_netblock *found;
 	size_t low = 0, high = count;
 
 	/* the first one that stands behind the block */
@@ -98,13 +97,7 @@ const void *sb_netblocks_search(const void *array, size_t count, size_t size,
 		*next = low;
 	while (low != 0 && !sb_netblock_covers(block_at(array, low - 1, size), block))
 		low = block_at(array, low - 1, size)->up;
-	if (low == 0)
-		return NULL;
-	found = block_at(array, low - 1, size);
-	while (found->up != 0 &&
-	       block_at(array, found->up - 1, size)->prefix_len == found->prefix_len)
-		found = block_at(array, found->up - 1, size);
-	return found;
+	return low != 0 ? block_at(array, low - 1, size) : NULL;
 }
 
 const struct sb_netblock *sb_netblocks_find(const struct sb_netblocks *blocks,

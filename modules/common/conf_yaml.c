@@ -504,7 +504,7 @@ bool sb_read_netblocks(const struct sb_value *value, struct sb_netblocks *out)
 
 	if (!sb_read_list(value, 1, read_netblock, out) || sb_value_errors(value) != errors)
 		return false;
-	if (sb_netblocks_sort(out->block, out->count, sizeof(*out->block)) == SB_OK)
+	if (sb_netblocks_sort(out->block, &out->count, sizeof(*out->block)) == SB_OK)
 		return true;
 	sb_value_no_memory(value);
 	return false;

@@ -20,6 +20,8 @@ struct sb_zones {
 	/** node[0] is the root */
 	struct node *node;
 	uint32_t node_count;
+	/** nodes that there is room for */
+	uint32_t node_room;
 	/** open addressing: slot[i] is a node's number or 0; the root is in no slot */
 	uint32_t *slot;
 	/** slots less one; the number of slots is a power of two, at least twice the nodes */
@@ -39,6 +41,7 @@ struct sb_zones *sb_zones_new(void)
 		return NULL;
 	}
 	zones->node_count = 1;
+	zones->node_room = 1;
 	zones->slot_mask = 3;
 	return zones;
 }
@@ -69,14 +72,18 @@ static uint32_t find_slot(const struct sb_zones *zones, uint32_t parent, const u
 	return i;
 }
 
+/** Make room for one more node. */
 static enum sb_err grow(struct sb_zones *zones)
 {
 	struct node *node;
 
-	node = realloc(zones->node, (zones->node_count + 1) * sizeof(*node));
-	if (node == NULL)
-		return SB_ENOMEM;
-	zones->node = node;
+	if (zones->node_count == zones->node_room) {
+		node = realloc(zones->node, 2 * (size_t)zones->node_room * sizeof(*node));
+		if (node == NULL)
+			return SB_ENOMEM;
+		zones->node = node;
+		zones->node_room *= 2;
+	}
 	if (zones->node_count * 2 > zones->slot_mask) {
 		uint32_t slots = (zones->slot_mask + 1) * 2;
 		uint32_t *slot = calloc(slots, sizeof(*slot));

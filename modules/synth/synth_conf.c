@@ -748,7 +748,7 @@ static void *read_synth(const struct sb_value *value)
 
 		add_ranges(&reverse, conf, place->names);
 	}
-	if (sb_netblocks_sort(conf->range, conf->range_count, sizeof(*conf->range)) != SB_OK)
+	if (sb_netblocks_sort(conf->range, &conf->range_count, sizeof(*conf->range)) != SB_OK)
 		sb_value_no_memory(value);
 	return conf;
 }

@@ -186,7 +186,8 @@ static void find(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(texts); i++)
 		assert_int_equal(sb_netblock_parse(texts[i], &block[i]), SB_OK);
-	assert_int_equal(sb_netblocks_sort(block, COUNT(block), sizeof(block[0])), SB_OK);
+	assert_int_equal(sb_netblocks_sort(block, &blocks.count, sizeof(block[0])), SB_OK);
+	assert_int_equal(blocks.count, COUNT(texts));
 	for (i = 0; i < COUNT(rows); i++) {
 		addr = addr_of(rows[i].addr);
 		CHECK(rows[i].addr, sb_netblocks_find(&blocks, &addr) ==
@@ -196,6 +197,30 @@ static void find(void **state)
 	addr = addr_of("10.0.0.1");
 	CHECK("empty", sb_netblocks_find(&blocks, &addr) == NULL);
 	unit_done();
+}
+
+/** Of equal blocks the first one stays, whatever lies in it or around it. */
+static void equal_ones(void **state)
+{
+	static const char *const texts[] = {"10.1.0.0/16", "10.0.0.0/8", "10.1.0.0/16",
+					    "10.1.2.0/24", "10.0.0.0/8", "10.1.0.0/16"};
+	struct {
+		struct sb_netblock block;
+		int number;
+	} element[COUNT(texts)];
+	size_t count = COUNT(texts), i;
+
+	(void)state;
+	for (i = 0; i < COUNT(texts); i++) {
+		assert_int_equal(sb_netblock_parse(texts[i], &element[i].block), SB_OK);
+		element[i].number = (int)i;
+	}
+	assert_int_equal(sb_netblocks_sort(element, &count, sizeof(element[0])), SB_OK);
+	assert_int_equal(count, 3);
+	assert_int_equal(element[0].number, 1);
+	assert_int_equal(element[1].number, 0);
+	assert_int_equal(element[2].number, 3);
+	assert_int_equal(element[2].block.up, 2);
 }
 
 /** Many random blocks that lie in one another, against a look at each of them. */
@@ -212,6 +237,8 @@ static void find_random(void **state)
 		bool has_one = false;
 
 		/* few different octets, so that blocks meet */
+		if (round % 100 == 0)
+			blocks.count = COUNT(block);
 		for (i = 0; round % 100 == 0 && i < COUNT(block); i++) {
 			memset(&block[i], 0, sizeof(block[i]));
 			random = random * 1664525 + 1013904223;
@@ -222,7 +249,7 @@ static void find_random(void **state)
 			sb_addr_mask(&block[i].addr, block[i].prefix_len);
 		}
 		if (round % 100 == 0)
-			assert_int_equal(sb_netblocks_sort(block, COUNT(block), sizeof(block[0])),
+			assert_int_equal(sb_netblocks_sort(block, &blocks.count, sizeof(block[0])),
 					 SB_OK);
 		random = random * 1664525 + 1013904223;
 		memset(&part, 0, sizeof(part));
@@ -231,16 +258,16 @@ static void find_random(void **state)
 		part.addr.octet[1] = (uint8_t)(random >> 12 & 0xf0);
 		part.prefix_len = (uint8_t)((random >> 8) % 20);
 		sb_addr_mask(&part.addr, part.prefix_len);
-		for (i = 0; i < COUNT(block); i++) {
+		for (i = 0; i < blocks.count; i++) {
 			if (sb_netblock_covers(&block[i], &part) &&
 			    (best == NULL || block[i].prefix_len > best->prefix_len))
 				best = &block[i];
 			has_one = has_one || sb_netblock_covers(&part, &block[i]);
 		}
-		found = sb_netblocks_search(block, COUNT(block), sizeof(block[0]), &part, &next);
+		found = sb_netblocks_search(block, blocks.count, sizeof(block[0]), &part, &next);
 		CHECK("random", found == best);
 		if (best == NULL)
-			CHECK("inside", has_one == (next < COUNT(block) &&
+			CHECK("inside", has_one == (next < blocks.count &&
 						    sb_netblock_covers(&part, &block[next])));
 		if (part.prefix_len == part.addr.len * 8)
 			CHECK("find", sb_netblocks_find(&blocks, &part.addr) == best);
@@ -325,6 +352,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse),       cmocka_unit_test(has),  cmocka_unit_test(covers),
 		cmocka_unit_test(find),	       cmocka_unit_test(mask), cmocka_unit_test(embedded),
+		cmocka_unit_test(equal_ones),
 		cmocka_unit_test(find_random),
 	};
 
