@@ -168,5 +168,7 @@ uint32_t sb_octets_hash(uint32_t seed, const uint8_t *octets, size_t len)
 		hash ^= hash >> 32;
 	}
 	hash = (hash ^ (get_few(octets, len) | EIGHT(0x20))) * factor;
-	return (uint32_t)(hash >> 32);
+	/* the last octets are the uppermost, and a product's lower bits know nothing of them */
+	hash ^= hash >> 32;
+	return (uint32_t)(hash * factor >> 32);
 }

@@ -258,13 +258,50 @@ static void compare(void **state)
 	unit_done();
 }
 
+/** Labels that differ in some digits only meet no more often than by chance in a table. */
+static void hash(void **state)
+{
+	enum { LABELS = 10000, SLOTS = 32768 };
+	static const struct {
+		const char *before;
+		int digits;
+		const char *after;
+	} forms[] = {{"", 1, ""}, {"p", 1, ""}, {"zone", 1, ""},
+		     {"", 4, ""}, {"h", 7, ""}, {"a-name-", 1, "-of-many"}};
+	static bool used[SLOTS];
+	char label[32];
+	size_t form;
+
+	(void)state;
+	for (form = 0; form < COUNT(forms); form++) {
+		unsigned slots = 0;
+		int i;
+
+		memset(used, 0, sizeof(used));
+		for (i = 0; i < LABELS; i++) {
+			int len = snprintf(label, sizeof(label), "%s%0*d%s", forms[form].before,
+					   forms[form].digits, i, forms[form].after);
+			uint32_t slot = sb_octets_hash(7, (const uint8_t *)label, (size_t)len) %
+					SLOTS;
+
+			slots += !used[slot];
+			used[slot] = true;
+		}
+		/* by chance: 8,619 */
+		CHECK(forms[form].before, slots > 8300);
+	}
+	CHECK("case", sb_octets_hash(1, (const uint8_t *)"Zone-A", 6) ==
+			      sb_octets_hash(1, (const uint8_t *)"zone-a", 6));
+	unit_done();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse),	   cmocka_unit_test(parse_malformed),
 		cmocka_unit_test(parse_truncated), cmocka_unit_test(from_text),
 		cmocka_unit_test(octets),	   cmocka_unit_test(to_text),
-		cmocka_unit_test(compare),
+		cmocka_unit_test(compare),	   cmocka_unit_test(hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
