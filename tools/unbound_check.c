@@ -496,6 +496,47 @@ static enum sb_err collect_local_zones(struct check *check)
 	return builtin_zones(check) ? SB_OK : SB_ENOMEM;
 }
 
+/** Whether an auth-zone answers clients, as it does unless `for-downstream` is no. */
+static bool is_downstream(const struct check *check, unsigned clause_number)
+{
+	const struct unbound_statement *at;
+	bool answers = true;
+
+	for (at = check->unbound->first; at != NULL; at = at->next) {
+		if (at->clause_number == clause_number && is(at, "auth-zone", "for-downstream"))
+			answers = strcmp(at->value[0], "yes") == 0;
+	}
+	return answers;
+}
+
+static const char auth_zone_type[] = "auth-zone";
+
+/** Auth-zones answer where local zones do; what is both is the local zone's. */
+static enum sb_err collect_auth_zones(struct check *check)
+{
+	const struct unbound_statement *at;
+	struct mark *mark;
+
+	for (at = check->unbound->first; at != NULL; at = at->next) {
+		if (!is(at, "auth-zone", "name") || !is_downstream(check, at->clause_number))
+			continue;
+		switch (mark_at_text(check, &check->local_zones, at->value[0], &mark)) {
+		case SB_OK:
+			break;
+		case SB_EFORM:
+			continue;
+		default:
+			return SB_ENOMEM;
+		}
+		if (mark->holds && mark->statement != NULL)
+			continue;
+		mark->statement = at;
+		mark->type = auth_zone_type;
+		mark->holds = true;
+	}
+	return SB_OK;
+}
+
 static const char *zone_text(const struct own_zone *zone)
 {
 	static char text[SB_DNAME_TEXT_MAX];
@@ -524,7 +565,12 @@ static void say_local_zone(struct check *check, const struct mark *mark,
 			    module);
 		return;
 	}
-	if (mark->statement != NULL)
+	if (mark->type == auth_zone_type)
+		say(check, mark->statement, "warning",
+		    "auth-zone \"%s\" %s the %s zone %s: with for-downstream, which is on by "
+		    "default, Unbound answers there itself and never asks %s",
+		    mark->text, how, module, zone_text(zone), module);
+	else if (mark->statement != NULL)
 		say(check, mark->statement, "warning",
 		    "local-zone \"%s\" %s %s the %s zone %s: Unbound answers there itself and "
 		    "never asks %s",
@@ -834,6 +880,8 @@ enum sb_err unbound_check(const struct unbound_conf *unbound, const char *path,
 	if (!collect_zones(&check))
 		goto cleanup;
 	err = collect_local_zones(&check);
+	if (err == SB_OK)
+		err = collect_auth_zones(&check);
 	if (err == SB_OK)
 		err = check_local_zones(&check);
 	if (err == SB_OK)

@@ -152,6 +152,8 @@ SETUPS = {
     "respip": ("dynlib respip validator iterator", "", {"when": "only-if-a"}),
     "subnetcache": ("dynlib subnetcache validator iterator", 'send-client-subnet: 127.0.0.1\n'
                     'client-subnet-zone: "test."\nmax-client-subnet-ipv4: 24', {}),
+    "dns64 behind": ("dynlib dns64 validator iterator", "", {}),
+    "dns64 in front": ("dns64 dynlib validator iterator", "", {}),
     "auth-zone": ("dynlib validator iterator", "", {}),
     "serve-expired": ("dynlib validator iterator", "serve-expired: yes\nserve-expired-ttl: 30", {}),
     "serve-expired, client timeout": ("dynlib iterator", "serve-expired: yes\nserve-expired-client-timeout: 1800\n"
@@ -268,8 +270,9 @@ class Run:
         self.records = {wire.encode(k.to_text()): v for k, v in records.records.items()}
         self.rng = rng
         self.rule = rule
+        self.dns64 = "dns64" in chain
         self.dns64_in_front = chain.startswith("dns64")
-        self.authority = 0 if "subnetcache" in chain or "dns64" in chain else 0x400
+        self.authority = 0 if "subnetcache" in chain or self.dns64 else 0x400
         self.generator = Generator(rng, self.dns64_in_front)
         self.hot = [self.generator.make() for _ in range(1500)]
         self.seen = {}
@@ -441,7 +444,9 @@ class Run:
                                                      else (an, ns, ar))))
         if "minimal-responses: no" in self.resolver.server and an:
             found = found[:3]
-        ident = (question.name, question.qtype, source if self.rule.get("clients") else None)
+        # dns64 makes nothing up for who asks with CD (RFC 6147 section 5.5)
+        ident = (question.name, question.qtype, source if self.rule.get("clients") else None,
+                 asked_flags & 0x10 if self.dns64 and question.qtype == wire.AAAA else 0)
         first = self.seen.setdefault(ident, (found, answer))
         if first[0] != found:
             self.fail(state, "another answer than the first, which was\n%s\n" %
@@ -478,11 +483,11 @@ class Run:
 
     def compare_aliases(self):
         """Behind an alias stands what its target says when asked directly."""
-        for (name, qtype, source), (found, answer) in self.seen.items():
+        for (name, qtype, source, cd), (found, answer) in self.seen.items():
             if qtype == wire.CNAME:
                 continue
             target = next((d for o, t, d in found[2] if t == wire.CNAME and o == name), None)
-            direct = self.seen.get((target, qtype, source))
+            direct = self.seen.get((target, qtype, source, cd))
             if direct is None:
                 continue
             behind = [r for r in found[2] if r[1] != wire.DNAME and not (r[0] == name and r[1] == wire.CNAME)]
