@@ -102,6 +102,18 @@ def test_upstream_fails_at_the_target(lab, word):
         assert resolver.upstream.count(target) == 0, dict(resolver.upstream.seen())
 
 
+@pytest.mark.parametrize("word", ["servfail", "silent"])
+def test_from_a_cached_alias(lab, word):
+    """The first aliases are in the cache, and the one that leads to a computed name is not."""
+    resolver = start(lab, Data(RECORDS + "four.test. 600 CNAME two.test.\n", APEXES))
+    resolver.upstream.rule(word, TARGETS[0])
+    for qname in ("four.test.", "two.test."):
+        resolver.ask(qname, "CNAME")
+    for qtype, behind in (("TXT", "ND(Z)"), ("A", "A 10.1.2.3")):
+        lab.expect(resolver, "four.test " + qtype, "CNAME two.test + CNAME addr.test + CNAME 10.1.2.3.Z + " + behind, expand)
+    assert resolver.upstream.count(TARGETS[0]) == 0
+
+
 @pytest.mark.parametrize("forward", [False, True], ids=["stub", "forward"])
 def test_upstream_has_the_target(lab, forward):
     upstream_data = Data(RECORDS, APEXES)
