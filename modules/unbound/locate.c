@@ -81,6 +81,25 @@ static const char *unbound_conf_path(void)
 	return found;
 }
 
+/** Free the configuration whole: some lists Unbound frees when it applies them, and config_delete() of most
+ * versions leaves them. */
+static void free_unbound_conf(struct config_file *cfg)
+{
+	struct config_view *view;
+
+	if (cfg == NULL)
+		return;
+	for (view = cfg->views; view != NULL; view = view->next) {
+		config_deldblstrlist(view->respip_actions);
+		config_deldblstrlist(view->respip_data);
+		view->respip_actions = view->respip_data = NULL;
+	}
+	config_deldblstrlist(cfg->respip_actions);
+	config_deldblstrlist(cfg->respip_data);
+	cfg->respip_actions = cfg->respip_data = NULL;
+	config_delete(cfg);
+}
+
 /** Unbound's configuration, read anew; NULL when it cannot be. */
 static struct config_file *read_unbound_conf(const struct module_env *env)
 {
@@ -98,7 +117,7 @@ static struct config_file *read_unbound_conf(const struct module_env *env)
 		return NULL;
 	cfg = config_create();
 	if (cfg != NULL && !config_read(cfg, path, root != NULL && root[0] != '\0' ? root : NULL)) {
-		config_delete(cfg);
+		free_unbound_conf(cfg);
 		cfg = NULL;
 	}
 	return cfg;
@@ -127,7 +146,7 @@ void sb_unbound_view_read(const struct module_env *env, struct sb_unbound_view *
 void sb_unbound_view_free(struct sb_unbound_view *view)
 {
 	free(view->conf_path);
-	config_delete(view->cfg);
+	free_unbound_conf(view->cfg);
 }
 
 const char *sb_conf_path(const struct sb_unbound_view *view)

@@ -345,6 +345,8 @@ class Upstream:
             question = query.question[0]
         except Exception:
             return
+        if query.flags & dns.flags.QR:
+            return  # a late answer to who had this port before
         with self.lock:
             self.queries.append((question.name.canonicalize().to_text(),
                                  dns.rdatatype.to_text(question.rdtype)))
