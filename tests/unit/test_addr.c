@@ -350,10 +350,10 @@ static void embedded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parse),       cmocka_unit_test(has),  cmocka_unit_test(covers),
-		cmocka_unit_test(find),	       cmocka_unit_test(mask), cmocka_unit_test(embedded),
-		cmocka_unit_test(equal_ones),
-		cmocka_unit_test(find_random),
+		cmocka_unit_test(parse),      cmocka_unit_test(has),
+		cmocka_unit_test(covers),     cmocka_unit_test(find),
+		cmocka_unit_test(mask),	      cmocka_unit_test(embedded),
+		cmocka_unit_test(equal_ones), cmocka_unit_test(find_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
