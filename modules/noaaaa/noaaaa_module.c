@@ -426,10 +426,11 @@ static void filter(const struct sb_state *state, struct module_qstate *qstate,
 		sb_withhold(qstate);
 		return;
 	}
+	if (qstate->return_msg == NULL)
+		return;
 	if (own->guarded) {
 		sb_release(qstate);
-		if (qstate->return_msg != NULL)
-			qstate->return_msg->rep->ttl = sb_reply_ttl(qstate->return_msg->rep);
+		qstate->return_msg->rep->ttl = sb_reply_ttl(qstate->return_msg->rep);
 	}
 	if ((own->guarded || result.zone != NULL) && !qstate->no_cache_store &&
 	    sb_is_usable(qstate, qstate->return_msg->rep))

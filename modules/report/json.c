@@ -124,7 +124,8 @@ void report_json_key(struct report_json *json, uint16_t object, const char *key,
 	*to++ = ',';
 	*to++ = '"';
 	memcpy(to, key, key_len);
-	memcpy(to + key_len, "\":", 2);
+	to[key_len] = '"';
+	to[key_len + 1] = ':';
 }
 
 void report_json_members(struct report_json *json, uint16_t object, const char *text,
@@ -282,7 +283,8 @@ static void write_object(const struct report_json *json, uint16_t object, struct
 			to += 1 - skip;
 			*to++ = '"';
 			memcpy(to, node->key, node->key_len);
-			memcpy(to + node->key_len, "\":", 2);
+			to[node->key_len] = '"';
+			to[node->key_len + 1] = ':';
 			output->len += 4 - skip + node->key_len;
 			write_object(json, i, output);
 		} else if (node->len > 0) {

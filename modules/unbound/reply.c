@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "counters.h"
 #include "query.h"
-#include "query.h"
 #include "reply.h"
 
 #include <string.h>
