@@ -155,8 +155,7 @@ static void refused(void **state)
 					      "\xf4\x90\x80\x80",
 					      "\xf5\x80\x80\x80",
 					      "\xe2\x9c",
-					      "\xe2\x9c"
-					      "a",
+					      "\xe2\x9cz",
 					      "\xff"};
 	static const char *const utf8[] = {
 		"\x7f",		"\xc2\x80",	"\xdf\xbf",	    "\xe0\xa0\x80",
