@@ -118,16 +118,16 @@ passed_total=0 failed_total=0 skipped_total=0
 
 # step NAME FUNCTION [ARGUMENT...]: runs it with its output in a log, and prints
 # one line with the time it took. A function that has results to count writes
-# "PASSED FAILED SKIPPED" to $step_counts, and reasons for skips to
-# $step_skips; otherwise the step itself counts as one. On failure the end of
+# "PASSED FAILED SKIPPED" to $step_counts, reasons for skips to $step_skips, and
+# what else is to be seen to $step_notes; otherwise the step itself counts as one. On failure the end of
 # the log is shown. Never ends the caller.
 step() {
 	local name=$1 status=0 started=$SECONDS p f s log
 	shift
 	mkdir -p "${log_dir:?}"
 	log=$log_dir/${name//[^A-Za-z0-9]/-}.log
-	step_counts=$log_dir/.counts step_skips=$log_dir/.skips
-	rm -f "$step_counts" "$step_skips"
+	step_counts=$log_dir/.counts step_skips=$log_dir/.skips step_notes=$log_dir/.notes
+	rm -f "$step_counts" "$step_skips" "$step_notes"
 	printf '%-44s ' "$name"
 	# Not "|| status=$?", which would switch off -e inside.
 	set +e
@@ -156,6 +156,9 @@ step() {
 	printf '\n'
 	if [[ -s $step_skips ]]; then
 		sed 's/^/    skipped: /' "$step_skips"
+	fi
+	if [[ -s $step_notes ]]; then
+		sed 's/^/    /' "$step_notes"
 	fi
 	if ((f)); then
 		tail -n "${step_tail:-40}" "$log" | sed 's/^/    /'

@@ -182,7 +182,8 @@ def test_every_class_at_once(lab, cd):
     waiting = [(q, Pending((resolver.address, resolver.port), q, "A")) for q in ("10.1.2.3.ip.example.com.", "addr.test.")]
     resolver.upstream.release()
     for _, pending in waiting:
-        assert pending.result().data("A") == ["10.1.2.3"]
+        response = pending.result()
+        assert response.data("A") == ["10.1.2.3"], response
     for repeat in (True, True):
         for question, expected in lines:
             lab.expect(resolver, question, expected, expand, repeat=repeat, cd=cd)
