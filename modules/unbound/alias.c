@@ -176,17 +176,8 @@ static bool is_name(const struct query_info *qinfo, const uint8_t *name, size_t 
 static bool is_claimed(const struct sb_module *module, const struct query_info *qinfo)
 {
 	struct sb_query query;
-	unsigned i;
 
-	if (!sb_query_from(qinfo, &query))
-		return false;
-	for (i = 0; i < module->job_count; i++) {
-		const struct sb_state *state = &module->job[i];
-
-		if (state->job->claims != NULL && state->job->claims(state, &query))
-			return true;
-	}
-	return false;
+	return sb_query_from(qinfo, &query) && sb_module_claims(module, &query);
 }
 
 /** Whether the aliases that the cache knows lead from a name to another one, or with none to a

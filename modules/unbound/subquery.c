@@ -28,20 +28,24 @@ bool sb_attach_shared(const struct sb_state *state, struct module_qstate *qstate
 	return true;
 }
 
-bool sb_is_claimed(const struct sb_state *state, const struct query_info *qinfo)
+bool sb_module_claims(const struct sb_module *module, const struct sb_query *query)
 {
-	const struct sb_module *module = state->module;
-	struct sb_query query;
 	unsigned i;
 
-	/* of jobs in other modules nothing is known */
-	if (!sb_has_all_jobs || !sb_query_from(qinfo, &query))
-		return true;
 	for (i = 0; i < module->job_count; i++) {
-		const struct sb_state *job = &module->job[i];
+		const struct sb_state *state = &module->job[i];
 
-		if (job->job->claims != NULL && job->job->claims(job, &query))
+		if (state->job->claims != NULL && state->job->claims(state, query))
 			return true;
 	}
 	return false;
+}
+
+bool sb_is_claimed(const struct sb_state *state, const struct query_info *qinfo)
+{
+	struct sb_query query;
+
+	/* of jobs in other modules nothing is known */
+	return !sb_has_all_jobs || !sb_query_from(qinfo, &query) ||
+	       sb_module_claims(state->module, &query);
 }

@@ -24,6 +24,9 @@ bool sb_attach_sub(const struct sb_state *state, struct module_qstate *qstate,
 bool sb_attach_shared(const struct sb_state *state, struct module_qstate *qstate,
 		      struct query_info *qinfo, struct module_qstate **sub);
 
+/** Whether a job of the module may answer a question otherwise than upstream. */
+bool sb_module_claims(const struct sb_module *module, const struct sb_query *query);
+
 /** Whether a job, this one included, may answer a question otherwise than the message cache does:
  * then it has to be asked by a sub-query. */
 bool sb_is_claimed(const struct sb_state *state, const struct query_info *qinfo);
