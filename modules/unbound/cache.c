@@ -22,6 +22,18 @@ static bool is_step(const struct module_qstate *qstate, const struct dns_msg *re
 	       dname_subdomain_c(qstate->qinfo.qname, response->qinfo.qname);
 }
 
+/** Whether dns64 will ask for A because of this response. Behind another module dns64 does not keep
+ * the iterator from storing it, and whoever asks in the meantime would get it. */
+static bool is_for_dns64(const struct sb_module *module, const struct module_qstate *qstate,
+			 struct dns_msg *response)
+{
+	/* by a query of the iterator it is not */
+	return module->beside_dns64 && qstate->minfo[module->id] != NULL &&
+	       !(qstate->query_flags & BIT_CD) && response->qinfo.qtype == LDNS_RR_TYPE_AAAA &&
+	       qstate->qinfo.qtype == LDNS_RR_TYPE_AAAA &&
+	       reply_find_answer_rrset(&response->qinfo, response->rep) == NULL;
+}
+
 /** Unbound calls this for every response that the iterator gets, before it is stored. */
 static int guard(struct module_qstate *qstate, struct dns_msg *response, int id, void *arg)
 {
@@ -44,6 +56,8 @@ static int guard(struct module_qstate *qstate, struct dns_msg *response, int id,
 		withhold(module, qstate, response);
 		return 1;
 	}
+	if (is_for_dns64(module, qstate, response))
+		response->rep->ttl = 0;
 	for (i = 0; i < module->job_count; i++) {
 		struct sb_state *state = &module->job[i];
 

@@ -9,6 +9,7 @@ import pytest
 import data
 import tabletest
 from data import expand
+from harness import Pending
 from upstream import Data
 
 pytestmark = pytest.mark.needs("synth", "noaaaa")
@@ -76,6 +77,32 @@ def test_dns64(lab, chain, rule):
     resolver = start(lab, data.conf(noaaaa=rule), module_config=chain, server="dns64-prefix: 64:ff9b::/96")
     sources = (MEANT, OTHER) if rule is CLIENTS else (MEANT,)
     one_answer(resolver, [q + (source,) for q in QUESTIONS for source in sources])
+
+
+@pytest.mark.parametrize("chain", DNS64)
+@pytest.mark.parametrize("alias", [False, True], ids=["name", "alias"])
+def test_dns64_under_way(lab, chain, alias):
+    """Who asks while dns64 asks for A gets what the first client gets, and not upstream's answer to AAAA."""
+    records = RECORDS + "only4.test. 600 A 192.0.2.82\nto4.org. 600 CNAME only4.test.\n"
+    resolver = lab.resolver(data=Data(records, APEXES), modules=("synth", "noaaaa"), conf=data.conf(), module_config=chain,
+                            server="dns64-prefix: 64:ff9b::/96\nqname-minimisation: no")
+    resolver.upstream.rule("hold", "only4.test.", "A")
+    qname = "to4.org." if alias else "only4.test."
+    pending = [Pending((resolver.address, resolver.port), qname, "AAAA")]
+    resolver.upstream.wait_for("only4.test.", "A")
+    # the name itself and its alias: the cache may have either
+    for number, name in enumerate(("only4.test.", "to4.org.")):
+        pending.append(Pending((resolver.address, resolver.port), name, "AAAA"))
+        resolver.wait_queries(number + 2)
+    resolver.upstream.release()
+    for waiting in pending:
+        response = waiting.result()
+        assert response.data("AAAA") == ["64:ff9b::c000:252"], str(response)
+    for name in ("only4.test.", "to4.org."):
+        assert resolver.ask(name, "AAAA").data("AAAA") == ["64:ff9b::c000:252"]
+    asked = resolver.upstream.count()
+    assert resolver.ask(qname, "AAAA").data("AAAA") == ["64:ff9b::c000:252"]
+    assert resolver.upstream.count() == asked  # it is cached
 
 
 # -- without recursion ---------------------------------------------------------------------------
