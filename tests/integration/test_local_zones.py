@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import data
 import harness
 from conftest import missing
 from harness import Pending
@@ -81,3 +82,27 @@ def test_every_built_in_zone(lab, monkeypatch, unblocked):
     resolver = lab.resolver(modules=["noaaaa"], conf={"noaaaa": [{"zones": zones, "answer": "nodata"}]}, server=server)
     warned = re.findall(r"Unbound's built-in local-zone \"(\S+)\" covers the noaaaa zone (\S+?):", "\n".join(checkconf(resolver)))
     assert sorted(z + "." for _, z in warned) == sorted(zones)
+
+
+@pytest.mark.needs("synth", "noaaaa")
+@pytest.mark.parametrize("option", ["", "for-downstream: yes", "for-downstream: no"], ids=["default", "yes", "no"])
+def test_auth_zone(lab, tmp_path, option):
+    """An auth-zone that answers clients, as it does by default, is warned of, and no question there comes to a job."""
+    zone = tmp_path / "example.com.zone"
+    zone.write_text("example.com. 600 IN SOA ns.example.com. hm.example.com. 1 7200 3600 86400 900\n"
+                    "example.com. 600 IN NS ns.example.com.\nns.example.com. 600 IN A 127.0.0.1\n"
+                    "www.example.com. 600 IN A 192.0.2.80\nwww.example.com. 600 IN AAAA 2001:db8::80\n"
+                    "svc.dc1.prd.example.com. 600 IN A 10.1.1.5\n")
+    resolver = lab.resolver(
+        modules=("synth", "noaaaa"), conf=data.conf(),
+        extra='auth-zone:\n  name: "example.com"\n  zonefile: "%s"\n  %s\n' % (zone, option))
+    shadows = option != "for-downstream: no"
+    said = [line for line in checkconf(resolver) if 'auth-zone "example.com"' in line]
+    assert bool(said) == shadows, said
+    address = resolver.ask("10.1.2.3.ip.example.com.", "A")
+    site = resolver.ask("svc.dc.prd.example.com.", "A")
+    filtered = resolver.ask("www.example.com.", "AAAA")
+    if shadows:
+        assert (address.rcode, site.rcode, filtered.data("AAAA")) == ("NXDOMAIN", "NXDOMAIN", ["2001:db8::80"])
+    else:
+        assert address.data("A") == ["10.1.2.3"] and site.data("A") == ["10.1.1.5"] and not filtered.data("AAAA")
