@@ -107,6 +107,27 @@ trs_summary() {
 	printf '%s %s %s\n' "$passed" "$failed" "$skipped"
 }
 
+# make_check DIRECTORY NOTES: make check in that build directory, and when it began in its file
+# .started. Three test programs at a time keep a small machine so busy that one that watches the
+# clock may fail by that: what failed is run once more, alone, and what passes then is named in NOTES.
+make_check() {
+	local status=0 trs
+	: >"$1/.started"
+	# -k: all results are wanted, also when one test program fails to build. The tests
+	# wait more than they compute.
+	make -k -C "$1" "-j$(($(nproc) + 1))" check VERBOSE=1 || status=$?
+	if ((status != 0)); then
+		grep -E '^:test-result: (FAIL|ERROR)' -l -r --include='*.trs' "$1" >"$1/.again" || true
+		status=0
+		make -k -C "$1" recheck VERBOSE=1 || status=$?
+		while read -r trs; do
+			grep -Eq '^:test-result: (FAIL|ERROR)' "$trs" ||
+				say "failed beside others, passed alone: $(basename "$trs" .trs)"
+		done <"$1/.again" >"$2"
+	fi
+	return "$status"
+}
+
 # skip_reasons FILE...: the lines that say why something was skipped, in TAP,
 # pytest's and our own words.
 skip_reasons() {
