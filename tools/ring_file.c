@@ -291,7 +291,7 @@ static void print_ring(const struct ring *ring)
 		for (octet = 0; octet < ring->position_len; octet++)
 			printf("%02x", segment->token[octet]);
 		if (sb_dname_parse(&name, wire, host_len) == SB_OK) {
-			sb_dname_to_text(&name, 0, host);
+			sb_dname_to_text(&name, host);
 			printf(" %5.1f%% %s:%u\n", 100 * share, host,
 			       ring_member_port(segment->member));
 		}

@@ -46,7 +46,7 @@ static void note_nxdomain(const char *path, const struct sb_conf *conf)
 	if (zones > 1)
 		snprintf(more, sizeof(more), " and %zu other zone%s", zones - 1,
 			 zones == 2 ? "" : "s");
-	sb_dname_to_text(&noaaaa->zone[first]->apex, 0, text);
+	sb_dname_to_text(&noaaaa->zone[first]->apex, text);
 	printf("%s: note: noaaaa answers AAAA of %s%s with nxdomain, \"no such name\". musl since "
 	       "1.2.1 (Alpine) takes that for A as well; so do systemd-resolved and caches that "
 	       "follow RFC 8020 when a SOA comes with it, which is why none does. answer: nodata "

@@ -110,12 +110,12 @@ static bool decode(const struct decoder *decoder, const char *text, size_t text_
 	size_t wire_len, name_len;
 	unsigned apex_label;
 
-	if (report_name_from_text(text, text_len, wire, &wire_len) != SB_OK ||
+	if (sb_dname_from_master_text(text, text_len, wire, &wire_len) != SB_OK ||
 	    sb_dname_parse(&query.qname, wire, wire_len) != SB_OK) {
 		print_no_name(text, text_len);
 		return false;
 	}
-	name_len = report_name_to_text(&query.qname, 0, query.qname.label_count, false, name);
+	name_len = sb_labels_to_text(&query.qname, 0, query.qname.label_count, SB_TEXT_LOG, name);
 	zone = sb_zones_find(decoder->conf->rules.zones, &query.qname, &apex_label);
 	if (zone == NULL) {
 		print_other("not-in-a-report-zone", name, name_len);

@@ -277,7 +277,7 @@ static struct mark *mark_at(struct check *check, struct marks *marks, const uint
 	default:
 		return NULL;
 	}
-	sb_dname_to_text(&made->name, 0, made->text);
+	sb_dname_to_text(&made->name, made->text);
 	grown = sb_arena_grow(check->arena, marks->mark, marks->count, sizeof(struct mark *));
 	if (grown == NULL)
 		return NULL;
@@ -293,7 +293,7 @@ static enum sb_err mark_at_text(struct check *check, struct marks *marks, const 
 	uint8_t wire[SB_DNAME_MAX];
 	size_t wire_len;
 
-	if (report_name_from_text(text, strlen(text), wire, &wire_len) != SB_OK)
+	if (sb_dname_from_master_text(text, strlen(text), wire, &wire_len) != SB_OK)
 		return SB_EFORM;
 	*made = mark_at(check, marks, wire, wire_len);
 	return *made != NULL ? SB_OK : SB_ENOMEM;
@@ -541,7 +541,7 @@ static const char *zone_text(const struct own_zone *zone)
 {
 	static char text[SB_DNAME_TEXT_MAX];
 
-	sb_dname_to_text(zone->apex, 0, text);
+	sb_dname_to_text(zone->apex, text);
 	return text;
 }
 

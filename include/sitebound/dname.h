@@ -50,15 +50,6 @@ static inline uint8_t sb_lower(uint8_t octet)
 	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet | 0x20) : octet;
 }
 
-/** The value of a hexadecimal digit in either case, or -1. */
-static inline int sb_hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = sb_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /**
  * Validate a wire name and find its labels.
  * @param name: is filled; it borrows wire.
@@ -82,14 +73,42 @@ SB_MUST_CHECK enum sb_err sb_dname_from_text(const char *text, uint8_t wire[SB_D
 					     size_t *wire_len);
 
 /**
- * Write a name as master-file text (RFC 1035 section 5.1) without the final dot; the root is
- * ".". Octets outside 33..126, `"`, `.`, `;`, `@`, `$`, `(`, `)` and the backslash become \DDD; case is kept.
- * @param name: a parsed name.
- * @param first: the first label to write; labels left of it are left out.
- * @param text: the text and a final zero go here.
+ * Read a name in master-file text (RFC 1035 section 5.1): \DDD and \X are taken, with or without
+ * the final dot, every octet is fine, case is kept.
+ * @param[out] wire: the name.
+ * @param[out] wire_len: octets written.
+ * @return SB_OK, SB_EFORM (empty label, bad escape) or SB_ERANGE (63/255).
+ */
+SB_MUST_CHECK enum sb_err sb_dname_from_master_text(const char *text, size_t text_len,
+						    uint8_t wire[SB_DNAME_MAX], size_t *wire_len);
+
+/** What of a name in text stands as it is; every other octet becomes \DDD. */
+enum sb_text {
+	/** in a master file (RFC 1035 section 5.1): 33..126 but `"`, `.`, `;`, `@`, `$`, `(`, `)`
+	 * and the backslash */
+	SB_TEXT_MASTER,
+	/** in a log: 33..126 but `"`, `.` and the backslash */
+	SB_TEXT_LOG,
+	/** the same in lower case */
+	SB_TEXT_LOG_LOWER,
+	/** for a pattern: [a-z0-9_-], in lower case; of no label the text is empty */
+	SB_TEXT_PATTERN
+};
+
+/**
+ * Write labels joined by dots, without the final dot; of no label the text is ".".
+ * @param first, end: labels first <= i < end of the name.
+ * @param[out] text: the text and a final zero.
  * @return characters written, without the final zero.
  */
-size_t sb_dname_to_text(const struct sb_dname *name, unsigned first, char text[SB_DNAME_TEXT_MAX]);
+size_t sb_labels_to_text(const struct sb_dname *name, unsigned first, unsigned end,
+			 enum sb_text style, char text[SB_DNAME_TEXT_MAX]);
+
+/** The same of a whole name, as in a master file. */
+static inline size_t sb_dname_to_text(const struct sb_dname *name, char text[SB_DNAME_TEXT_MAX])
+{
+	return sb_labels_to_text(name, 0, name->label_count, SB_TEXT_MASTER, text);
+}
 
 /** Whether two labels or names of the same length are equal without regard to ASCII case. */
 bool sb_octets_equal(const uint8_t *a, const uint8_t *b, size_t len);

@@ -97,6 +97,7 @@ enum sb_verdict_kind {
 /** A verdict with no rule: a pass. */
 #define SB_RULE_NONE ((unsigned)-1)
 
+/** An answer. `rrs` may point into `own`: a verdict is filled where it stays, and never copied. */
 struct sb_verdict {
 	enum sb_verdict_kind kind;
 	enum sb_rcode rcode;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sitebound/addr.h"
+#include "sitebound/digits.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -40,16 +41,10 @@ enum sb_err sb_netblock_parse(const char *text, struct sb_netblock *block)
 	most = block->addr.len * 8U;
 	block->prefix_len = (uint8_t)most;
 	if (slash != NULL) {
-		const char *digit = slash + 1;
-		unsigned bits = 0;
+		unsigned bits;
 
-		if (*digit == '\0' || strlen(digit) > 3 || (digit[0] == '0' && digit[1] != '\0'))
+		if (!sb_decimal_read((const uint8_t *)slash + 1, strlen(slash + 1), 999, &bits))
 			return SB_EFORM;
-		for (; *digit != '\0'; digit++) {
-			if (*digit < '0' || *digit > '9')
-				return SB_EFORM;
-			bits = bits * 10 + (unsigned)(*digit - '0');
-		}
 		if (bits > most)
 			return SB_ERANGE;
 		block->prefix_len = (uint8_t)bits;

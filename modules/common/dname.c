@@ -64,21 +64,113 @@ enum sb_err sb_dname_from_text(const char *text, uint8_t wire[SB_DNAME_MAX], siz
 	return SB_OK;
 }
 
-size_t sb_dname_to_text(const struct sb_dname *name, unsigned first, char text[SB_DNAME_TEXT_MAX])
+static bool is_digit(char c)
 {
+	return c >= '0' && c <= '9';
+}
+
+/** Read the octet at text[*at], an escape or not. @return whether it is one. */
+static bool read_octet(const char *text, size_t text_len, size_t *at, uint8_t *octet)
+{
+	unsigned number;
+
+	if (text[*at] != '\\') {
+		*octet = (uint8_t)text[(*at)++];
+		return true;
+	}
+	if (text_len - *at >= 4 && is_digit(text[*at + 1]) && is_digit(text[*at + 2]) &&
+	    is_digit(text[*at + 3])) {
+		number = (unsigned)(text[*at + 1] - '0') * 100 +
+			 (unsigned)(text[*at + 2] - '0') * 10 + (unsigned)(text[*at + 3] - '0');
+		if (number > 255)
+			return false;
+		*octet = (uint8_t)number;
+		*at += 4;
+		return true;
+	}
+	if (text_len - *at < 2 || is_digit(text[*at + 1]))
+		return false;
+	*octet = (uint8_t)text[*at + 1];
+	*at += 2;
+	return true;
+}
+
+enum sb_err sb_dname_from_master_text(const char *text, size_t text_len, uint8_t wire[SB_DNAME_MAX],
+				      size_t *wire_len)
+{
+	size_t at = 0, label = 0, label_len = 0;
+
+	if (text_len == 0)
+		return SB_EFORM;
+	if (text_len == 1 && text[0] == '.') {
+		wire[0] = 0;
+		*wire_len = 1;
+		return SB_OK;
+	}
+	/* label is where the length octet of the label at hand goes */
+	while (at < text_len) {
+		uint8_t octet;
+
+		if (text[at] == '.') {
+			if (label_len == 0)
+				return SB_EFORM;
+			wire[label] = (uint8_t)label_len;
+			label += 1 + label_len;
+			label_len = 0;
+			at++;
+			continue;
+		}
+		if (!read_octet(text, text_len, &at, &octet))
+			return SB_EFORM;
+		/* room for this octet and the root's */
+		if (label_len == SB_LABEL_MAX || label + 1 + label_len + 1 >= SB_DNAME_MAX)
+			return SB_ERANGE;
+		wire[label + 1 + label_len++] = octet;
+	}
+	if (label_len > 0) {
+		wire[label] = (uint8_t)label_len;
+		label += 1 + label_len;
+	}
+	wire[label] = 0;
+	*wire_len = label + 1;
+	return SB_OK;
+}
+
+/** Whether an octet stands in a text as it is. */
+static bool is_plain(uint8_t octet, enum sb_text style)
+{
+	switch (style) {
+	case SB_TEXT_PATTERN:
+		return (octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9') ||
+		       octet == '_' || octet == '-';
+	case SB_TEXT_MASTER:
+		if (octet == ';' || octet == '@' || octet == '$' || octet == '(' || octet == ')')
+			return false;
+		break;
+	case SB_TEXT_LOG:
+	case SB_TEXT_LOG_LOWER:
+		break;
+	}
+	return octet > 32 && octet < 127 && octet != '"' && octet != '.' && octet != '\\';
+}
+
+size_t sb_labels_to_text(const struct sb_dname *name, unsigned first, unsigned end,
+			 enum sb_text style, char text[SB_DNAME_TEXT_MAX])
+{
+	bool lower = style == SB_TEXT_LOG_LOWER || style == SB_TEXT_PATTERN;
 	size_t at = 0;
 	unsigned i;
 
-	for (i = first; i < name->label_count; i++) {
+	for (i = first; i < end; i++) {
 		size_t label_len, j;
 		const uint8_t *label = sb_dname_label(name, i, &label_len);
 
 		if (i > first)
 			text[at++] = '.';
 		for (j = 0; j < label_len; j++) {
-			uint8_t octet = label[j];
+			uint8_t octet = lower ? sb_lower(label[j]) : label[j];
 
-			if (octet > 32 && octet < 127 && strchr("\".;@$()\\", octet) == NULL) {
+			if (is_plain(octet, style)) {
 				text[at++] = (char)octet;
 				continue;
 			}
@@ -88,7 +180,7 @@ size_t sb_dname_to_text(const struct sb_dname *name, unsigned first, char text[S
 			text[at++] = (char)('0' + octet % 10);
 		}
 	}
-	if (at == 0)
+	if (at == 0 && style != SB_TEXT_PATTERN)
 		text[at++] = '.';
 	text[at] = '\0';
 	return at;

@@ -2,6 +2,7 @@
 /* What all formats have in common: who decodes, what makes two questions one report, and the DNS
  * answer. */
 #include "format.h"
+#include "sitebound/digits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,19 +186,12 @@ void report_event_id(const struct report_decoded *decoded, int64_t seconds,
 		     char event_id[REPORT_EVENT_ID_MAX])
 {
 	const uint8_t *id = decoded->identity;
-	size_t hex_len = decoded->id_is_final ? 4 : 8, i, at = 0;
+	size_t at = sb_hex_write(id, decoded->id_is_final ? 4 : 8, event_id);
 
-	for (i = 0; i < hex_len; i++) {
-		event_id[at++] = "0123456789abcdef"[id[i] >> 4];
-		event_id[at++] = "0123456789abcdef"[id[i] & 15];
-	}
 	if (decoded->id_is_final) {
 		/* the nonce, and the first half of the check */
 		event_id[at++] = '-';
-		for (; i < 8; i++) {
-			event_id[at++] = "0123456789abcdef"[id[i] >> 4];
-			event_id[at++] = "0123456789abcdef"[id[i] & 15];
-		}
+		at += sb_hex_write(id + 4, 4, event_id + at);
 		event_id[at] = '\0';
 		return;
 	}

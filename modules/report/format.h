@@ -95,16 +95,7 @@ pcre2_match_context *report_match_context_new(pcre2_jit_stack *stack);
 /** A stack for JIT-compiled patterns; NULL when memory is short. */
 pcre2_jit_stack *report_jit_stack_new(void);
 
-/**
- * What a pattern is matched against: the labels left of the zone in lower case, joined by dots,
- * octets outside [a-z0-9_-] as \DDD.
- * @param first, end: labels first <= i < end of the name.
- * @return characters, without the final zero.
- */
-size_t report_pattern_subject(const struct sb_dname *name, unsigned first, unsigned end,
-			      char subject[SB_DNAME_TEXT_MAX]);
-
-/** @return as pcre2_match(): above 0 is a match. */
+/** @param subject: the labels left of the zone as SB_TEXT_PATTERN. @return as pcre2_match(): above 0 is a match. */
 int report_pattern_match(const struct report_pattern *pattern, const char *subject,
 			 size_t subject_len, pcre2_match_data *data, pcre2_match_context *context);
 
@@ -117,23 +108,6 @@ int report_pattern_match(const struct report_pattern *pattern, const char *subje
 enum report_field_type report_field_type(const char *name);
 
 /* ---- texts ---- */
-
-/**
- * Read a name in master-file text (RFC 1035 section 5.1): \DDD and \X are taken, with or without
- * the final dot, every octet is fine, case is kept.
- * @return SB_OK, SB_EFORM (empty label, bad escape) or SB_ERANGE (63/255).
- */
-SB_MUST_CHECK enum sb_err report_name_from_text(const char *text, size_t text_len,
-						uint8_t wire[SB_DNAME_MAX], size_t *wire_len);
-
-/**
- * Write labels as the log has them: octets outside 33..126, the quote, the backslash and a dot
- * inside a label as \DDD, no final dot, the root as ".".
- * @param lower: fold to lower case.
- * @return characters, without the final zero.
- */
-size_t report_name_to_text(const struct sb_dname *name, unsigned first, unsigned end, bool lower,
-			   char text[SB_DNAME_TEXT_MAX]);
 
 /**
  * Copy text and make it valid UTF-8 without control characters: each ill-formed sequence (one per

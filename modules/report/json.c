@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "json.h"
+#include "sitebound/digits.h"
 
 #include <string.h>
 
@@ -139,13 +140,12 @@ void report_json_members(struct report_json *json, uint16_t object, const char *
 
 static void append_escape(struct report_json *json, unsigned code)
 {
-	static const char digits[] = "0123456789abcdef";
 	char escape[6] = {'\\', 'u'};
 
-	escape[2] = digits[code >> 12 & 15];
-	escape[3] = digits[code >> 8 & 15];
-	escape[4] = digits[code >> 4 & 15];
-	escape[5] = digits[code & 15];
+	escape[2] = SB_HEX_DIGITS[code >> 12 & 15];
+	escape[3] = SB_HEX_DIGITS[code >> 8 & 15];
+	escape[4] = SB_HEX_DIGITS[code >> 4 & 15];
+	escape[5] = SB_HEX_DIGITS[code & 15];
 	append(json, escape, sizeof(escape));
 }
 

@@ -8,6 +8,7 @@
 #include "json.h"
 #include "label_keys.h"
 #include "sitebound/envelope_encode.h"
+#include "sitebound/digits.h"
 
 /** Octets of a text in `message`. */
 #define MESSAGE_PART_MAX 64
@@ -262,15 +263,9 @@ static void put_addr_value(struct line *line, const struct sb_addr *addr)
 
 static void put_hex_value(struct line *line, const uint8_t *octets, size_t len)
 {
-	static const char hex[] = "0123456789abcdef";
 	char text[2 * 8];
-	size_t i;
 
-	for (i = 0; i < len && i < 8; i++) {
-		text[2 * i] = hex[octets[i] >> 4];
-		text[2 * i + 1] = hex[octets[i] & 15];
-	}
-	report_json_words(&line->json, text, 2 * i);
+	report_json_words(&line->json, text, sb_hex_write(octets, len < 8 ? len : 8, text));
 }
 
 /** Add to `message`; nothing is added where the whole does not fit. */
@@ -656,7 +651,7 @@ static void put_er(struct line *line, const struct report_er *er, const struct s
 	const char *purpose = report_ede_text(er->ede);
 	char name[SB_DNAME_TEXT_MAX], number[16], room[REPORT_TYPES_MAX][12];
 	const char *types[REPORT_TYPES_MAX];
-	size_t name_len = report_name_to_text(qname, er->first, er->end, true, name), i;
+	size_t name_len = sb_labels_to_text(qname, er->first, er->end, SB_TEXT_LOG_LOWER, name), i;
 
 	snprintf(number, sizeof(number), "%u", (unsigned)er->ede);
 	put_words(line, ERROR, KEY("code"), number);
@@ -747,7 +742,7 @@ static void put_question(struct line *line, const struct report_arrival *arrival
 			 const struct sb_dname *qname)
 {
 	char text[SB_DNAME_TEXT_MAX], room[32];
-	size_t len = report_name_to_text(qname, 0, qname->label_count, false, text);
+	size_t len = sb_labels_to_text(qname, 0, qname->label_count, SB_TEXT_LOG, text);
 
 	put_key(line, DNS_QUESTION, KEY("name"));
 	report_json_text(&line->json, text, len);
@@ -861,8 +856,8 @@ static void build(struct line *line, const struct report_conf *conf,
 	} else if (zone->format == REPORT_ENVELOPE) {
 		put_envelope(line, zone, arrival->time.tv_sec, &decoded->u.envelope);
 	} else if (zone->format == REPORT_PATTERN) {
-		report_pattern_subject(qname, 0, qname->label_count - zone->apex.label_count,
-				       subject);
+		sb_labels_to_text(qname, 0, qname->label_count - zone->apex.label_count,
+				  SB_TEXT_PATTERN, subject);
 		put_match(line, zone->pattern, &decoded->u.match, subject);
 	} else {
 		put_er(line, &decoded->u.er, qname);

@@ -69,7 +69,7 @@ enum report_outcome report_pattern_decode(const struct report_pattern *pattern,
 
 	if (apex_label < pattern->least_labels)
 		return REPORT_PARTIAL;
-	subject_len = report_pattern_subject(qname, 0, apex_label, subject);
+	subject_len = sb_labels_to_text(qname, 0, apex_label, SB_TEXT_PATTERN, subject);
 	found = report_pattern_match(pattern, subject, subject_len, scratch->match_data,
 				     scratch->match_context);
 	if (found <= 0) {

@@ -11,6 +11,7 @@
 #include "../common/conf_yaml.h"
 #include "format.h"
 #include "sitebound/envelope_encode.h"
+#include "sitebound/digits.h"
 
 #define DEFAULT_DEDUP_WINDOW 60
 #define DEFAULT_PER_PREFIX 20
@@ -106,7 +107,7 @@ static void read_zone_name(const struct sb_value *value, void *out)
 		sb_value_error(value, "the root cannot be a report zone");
 		return;
 	}
-	zone->text_len = sb_dname_to_text(&zone->apex, 0, text);
+	zone->text_len = sb_dname_to_text(&zone->apex, text);
 	zone->text = copy_text(value, text);
 	reader->has_zone = zone->text != NULL;
 }
@@ -376,23 +377,6 @@ static bool read_hex(const char *text, struct report_key *key)
 	return true;
 }
 
-/** A number of a key: 0..255 without leading zero. */
-static bool read_key_id(const char *text, uint8_t *id)
-{
-	unsigned number = 0;
-	size_t i;
-
-	for (i = 0; text[i] != '\0'; i++) {
-		if (text[i] < '0' || text[i] > '9' || i == 3)
-			return false;
-		number = number * 10 + (unsigned)(text[i] - '0');
-	}
-	if (i == 0 || (text[0] == '0' && i > 1) || number > 255)
-		return false;
-	*id = (uint8_t)number;
-	return true;
-}
-
 /** Key material does not stay in memory that is given back. */
 static void wipe_key(void *what)
 {
@@ -407,12 +391,14 @@ static void read_key(const struct sb_value *value, void *out)
 	struct report_zone *zone = reader->zone;
 	struct report_key key = {.len = 0}, *grown;
 	const char *text;
+	unsigned id;
 	size_t i;
 
-	if (!read_key_id(value->key, &key.id)) {
+	if (!sb_decimal_read((const uint8_t *)value->key, strlen(value->key), UINT8_MAX, &id)) {
 		sb_value_error(value, "the number of a key must be from 0 to 255");
 		return;
 	}
+	key.id = (uint8_t)id;
 	if (!sb_read_text(value, &text))
 		return;
 	if (!read_hex(text, &key)) {
@@ -708,7 +694,7 @@ struct test_reader {
 static int match_from(const struct test_reader *reader, const struct sb_dname *name, unsigned first)
 {
 	char subject[SB_DNAME_TEXT_MAX];
-	size_t len = report_pattern_subject(name, first, name->label_count, subject);
+	size_t len = sb_labels_to_text(name, first, name->label_count, SB_TEXT_PATTERN, subject);
 
 	return report_pattern_match(reader->pattern, subject, len, reader->data, reader->context);
 }
@@ -725,7 +711,7 @@ static void read_test(const struct sb_value *value, void *out)
 
 	if (!sb_read_text(value, &text))
 		return;
-	if (report_name_from_text(text, strlen(text), wire, &wire_len) != SB_OK ||
+	if (sb_dname_from_master_text(text, strlen(text), wire, &wire_len) != SB_OK ||
 	    sb_dname_parse(&name, wire, wire_len) != SB_OK || name.label_count == 0) {
 		sb_value_error(value, "\"%s\" is not a name", text);
 		return;
@@ -750,7 +736,7 @@ static void read_test(const struct sb_value *value, void *out)
 		if (first > 0 && found > 0) {
 			char suffix[SB_DNAME_TEXT_MAX];
 
-			report_pattern_subject(&name, first, name.label_count, suffix);
+			sb_labels_to_text(&name, first, name.label_count, SB_TEXT_PATTERN, suffix);
 			sb_value_error(value,
 				       "the pattern matches \"%s\" too, which resolvers ask for on "
 				       "the way to \"%s\"",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* DNS error reports (RFC 9567): _er.<qtypes>.<name>.<ede>._er.<zone>. */
 #include "format.h"
+#include "sitebound/digits.h"
 
 #include <string.h>
 
@@ -12,25 +13,6 @@ static bool is_er(const struct sb_dname *qname, unsigned i)
 	return label_len == 3 && sb_octets_equal(label, (const uint8_t *)"_er", 3);
 }
 
-/** A decimal number without sign or leading zero, 0..65535, that is all of text. */
-static bool read_number(const uint8_t *text, size_t text_len, uint16_t *number)
-{
-	unsigned value = 0;
-	size_t i;
-
-	if (text_len < 1 || text_len > 5 || (text[0] == '0' && text_len > 1))
-		return false;
-	for (i = 0; i < text_len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-		value = value * 10 + (unsigned)(text[i] - '0');
-	}
-	if (value > UINT16_MAX)
-		return false;
-	*number = (uint16_t)value;
-	return true;
-}
-
 /** Numbers joined by '-', in any order, none twice; they are kept in ascending order. */
 static bool read_types(const uint8_t *text, size_t text_len, struct report_er *er)
 {
@@ -40,17 +22,18 @@ static bool read_types(const uint8_t *text, size_t text_len, struct report_er *e
 	for (;;) {
 		const uint8_t *dash = memchr(text + at, '-', text_len - at);
 		size_t end = dash != NULL ? (size_t)(dash - text) : text_len, i;
-		uint16_t type;
+		unsigned type;
 
 		/* 63 octets hold no more than 32 numbers, so the array is never full here */
-		if (!read_number(text + at, end - at, &type) || er->type_count == REPORT_TYPES_MAX)
+		if (!sb_decimal_read(text + at, end - at, UINT16_MAX, &type) ||
+		    er->type_count == REPORT_TYPES_MAX)
 			return false;
 		for (i = er->type_count; i > 0 && er->type[i - 1] >= type; i--) {
 			if (er->type[i - 1] == type)
 				return false;
 			er->type[i] = er->type[i - 1];
 		}
-		er->type[i] = type;
+		er->type[i] = (uint16_t)type;
 		er->type_count++;
 		if (dash == NULL)
 			return true;
@@ -63,6 +46,7 @@ enum report_outcome report_er_decode(const struct sb_dname *qname, unsigned apex
 {
 	const uint8_t *label;
 	size_t label_len;
+	unsigned ede;
 
 	/* "_er.<zone>" itself is a step on the way down, not the mark of a complete name */
 	if (apex_label < 2 || !is_er(qname, 0))
@@ -72,8 +56,9 @@ enum report_outcome report_er_decode(const struct sb_dname *qname, unsigned apex
 	if (apex_label < 4 || !is_er(qname, apex_label - 1))
 		return REPORT_MALFORMED;
 	label = sb_dname_label(qname, apex_label - 2, &label_len);
-	if (!read_number(label, label_len, &er->ede))
+	if (!sb_decimal_read(label, label_len, UINT16_MAX, &ede))
 		return REPORT_MALFORMED;
+	er->ede = (uint16_t)ede;
 	label = sb_dname_label(qname, 1, &label_len);
 	if (!read_types(label, label_len, er))
 		return REPORT_MALFORMED;

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define _GNU_SOURCE
 #include "writer.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +9,7 @@
 #include <time.h>
 
 #include "label_keys.h"
+#include "sitebound/thread.h"
 #include "target.h"
 
 /** Octets of lines that are written at once. */
@@ -376,8 +374,6 @@ static void *run(void *arg)
 struct report_writer *report_writer_start(const struct report_writer_setup *setup)
 {
 	struct report_writer *writer = calloc(1, sizeof(*writer));
-	sigset_t all, before;
-	int error;
 
 	if (writer == NULL)
 		return NULL;
@@ -389,15 +385,8 @@ struct report_writer *report_writer_start(const struct report_writer_setup *setu
 	if (writer->batch == NULL || writer->target == NULL || writer->label_keys == NULL ||
 	    writer->slot == NULL)
 		goto failed;
-	/* signals are for the resolver's threads */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&writer->thread, NULL, run, writer);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error == 0) {
-		pthread_setname_np(writer->thread, "sitebound-log");
+	if (sb_thread_start(&writer->thread, "sitebound-log", run, writer) == 0)
 		return writer;
-	}
 failed:
 	report_label_keys_free(writer->label_keys);
 	report_target_free(writer->target);

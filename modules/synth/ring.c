@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ring.h"
+#include "sitebound/digits.h"
 
 #include <limits.h>
 #include <openssl/evp.h>
@@ -197,23 +198,6 @@ static bool begins(const char *text, size_t text_len, const char *word)
 	       sb_octets_equal((const uint8_t *)text, (const uint8_t *)word, word_len);
 }
 
-/** A decimal number of at most three digits, without leading zero. */
-static bool read_small(const char *text, size_t text_len, unsigned *number)
-{
-	unsigned value = 0;
-	size_t i;
-
-	if (text_len == 0 || text_len > 3 || (text[0] == '0' && text_len > 1))
-		return false;
-	for (i = 0; i < text_len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-		value = value * 10 + (unsigned)(text[i] - '0');
-	}
-	*number = value;
-	return true;
-}
-
 static enum sb_err take_config(struct ring_builder *builder, size_t member, const char *word,
 			       size_t word_len)
 {
@@ -221,7 +205,10 @@ static enum sb_err take_config(struct ring_builder *builder, size_t member, cons
 
 	(void)member;
 	if (begins(word, word_len, "slaves="))
-		return read_small(word + 7, word_len - 7, &builder->slaves) ? SB_OK : SB_EFORM;
+		return sb_decimal_read((const uint8_t *)word + 7, word_len - 7, 999,
+				       &builder->slaves)
+			       ? SB_OK
+			       : SB_EFORM;
 	if (!begins(word, word_len, "hash="))
 		return SB_OK;
 	for (i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
@@ -490,7 +477,7 @@ bool ring_key_parse(const struct sb_dname *qname, unsigned left, struct ring_key
 	if (left == 2) {
 		label = sb_dname_label(qname, 0, &label_len);
 		if (label_len < 2 || sb_lower(label[0]) != 'r' ||
-		    !read_small((const char *)label + 1, label_len - 1, &key->replica) ||
+		    !sb_decimal_read(label + 1, label_len - 1, 999, &key->replica) ||
 		    key->replica == 0)
 			return false;
 	} else if (left != 1) {
@@ -569,19 +556,6 @@ const struct ring_segment *ring_find(const struct ring *ring, const struct ring_
 	return &ring->segment[(search(ring, position) + key->replica) % ring->segment_count];
 }
 
-static size_t write_hex(const uint8_t *octets, size_t len, char *text)
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		text[2 * i] = digits[octets[i] >> 4];
-		text[2 * i + 1] = digits[octets[i] & 15];
-	}
-	text[2 * len] = '\0';
-	return 2 * len;
-}
-
 static void host_text(const struct ring_member *member, char text[SB_DNAME_TEXT_MAX])
 {
 	struct sb_dname name;
@@ -590,7 +564,7 @@ static void host_text(const struct ring_member *member, char text[SB_DNAME_TEXT_
 
 	/* ring_builder_srv() has looked at it */
 	if (sb_dname_parse(&name, host, host_len) == SB_OK)
-		sb_dname_to_text(&name, 0, text);
+		sb_dname_to_text(&name, text);
 	else
 		text[0] = '\0';
 }
@@ -598,15 +572,16 @@ static void host_text(const struct ring_member *member, char text[SB_DNAME_TEXT_
 size_t ring_txt(const struct ring *ring, const struct ring_segment *segment,
 		const uint8_t *position, uint8_t rdata[RING_TXT_MAX])
 {
-	char key[2 * RING_POSITION_MAX + 1], token[2 * RING_POSITION_MAX + 1];
+	char key[2 * RING_POSITION_MAX], token[2 * RING_POSITION_MAX];
+	int hex_len = (int)sb_hex_write(position, ring->position_len, key);
 	char host[SB_DNAME_TEXT_MAX], text[RING_TXT_MAX];
 	size_t text_len, from, at = 0;
 
-	write_hex(position, ring->position_len, key);
-	write_hex(segment->token, ring->position_len, token);
+	sb_hex_write(segment->token, ring->position_len, token);
 	host_text(segment->member, host);
-	text_len = (size_t)snprintf(text, sizeof(text), "key=%s token=%s host=%s port=%u", key,
-				    token, host, ring_member_port(segment->member));
+	text_len = (size_t)snprintf(text, sizeof(text), "key=%.*s token=%.*s host=%s port=%u",
+				    hex_len, key, hex_len, token, host,
+				    ring_member_port(segment->member));
 	for (from = 0; from < text_len; from += rdata[at], at += 1U + rdata[at]) {
 		rdata[at] = (uint8_t)(text_len - from < 255 ? text_len - from : 255);
 		memcpy(rdata + at + 1, text + from, rdata[at]);

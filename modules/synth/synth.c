@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "synth.h"
+#include "sitebound/digits.h"
 
 #include <string.h>
 
@@ -81,17 +82,9 @@ bool synth_allowed(const struct synth_zone *zone, const struct sb_addr *addr)
 
 bool synth_parse_octet(const uint8_t *label, size_t label_len, uint8_t *octet)
 {
-	unsigned value = 0;
-	size_t i;
+	unsigned value;
 
-	if (label_len == 0 || label_len > 3 || (label[0] == '0' && label_len > 1))
-		return false;
-	for (i = 0; i < label_len; i++) {
-		if (label[i] < '0' || label[i] > '9')
-			return false;
-		value = value * 10 + (unsigned)(label[i] - '0');
-	}
-	if (value > 255)
+	if (!sb_decimal_read(label, label_len, 255, &value))
 		return false;
 	*octet = (uint8_t)value;
 	return true;
@@ -210,14 +203,13 @@ static size_t write_decimal(unsigned value, uint8_t *text)
 /** One group in hexadecimal, with at least `least` digits. */
 static size_t write_group(unsigned group, unsigned least, uint8_t *text)
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned count = 4;
 	size_t at = 0;
 
 	while (count > least && group >> (4 * (count - 1)) == 0)
 		count--;
 	while (count-- > 0)
-		text[at++] = (uint8_t)digits[group >> (4 * count) & 15];
+		text[at++] = (uint8_t)SB_HEX_DIGITS[group >> (4 * count) & 15];
 	return at;
 }
 

@@ -690,7 +690,7 @@ static bool add_reverse_zone(const struct sb_value *value, struct synth_conf *co
 	if (there != NULL && there->kind == SYNTH_REVERSE)
 		return true;
 	if (there != NULL) {
-		sb_dname_to_text(&zone->apex, 0, text);
+		sb_dname_to_text(&zone->apex, text);
 		sb_value_error(value, "needs the zone \"%s\", which is configured already", text);
 		return false;
 	}

@@ -9,12 +9,12 @@
 #include "counters.h"
 #include "load.h"
 #include "metrics.h"
+#include "sitebound/thread.h"
 #include "switch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -60,7 +60,7 @@ static void write_counters(const struct sb_state *state, FILE *out)
 
 		if (zone == NULL)
 			continue;
-		sb_dname_to_text(zone, 0, name);
+		sb_dname_to_text(zone, name);
 		for (j = 0; j < state->job->counter_count; j++)
 			fprintf(out, "sitebound_%s_answers_total{zone=\"%s\",kind=\"%s\"} %llu\n",
 				state->job->name, name, state->job->counter_names[j],
@@ -82,7 +82,7 @@ static void write_switches(const struct sb_state *state, FILE *out)
 
 		if (zone == NULL)
 			continue;
-		sb_dname_to_text(zone, 0, name);
+		sb_dname_to_text(zone, name);
 		fprintf(out, "sitebound_%s_on{zone=\"%s\"} %d\n", state->job->name, name,
 			!sb_is_off(state, i));
 	}
@@ -297,7 +297,6 @@ int sb_metrics_start(struct sb_module *module, const struct module_env *env)
 	const char *path = sb_conf_metrics(module->conf);
 	struct sb_metrics *metrics;
 	pthread_condattr_t attr;
-	sigset_t all, old;
 	int error;
 
 	if (path == NULL)
@@ -314,11 +313,7 @@ int sb_metrics_start(struct sb_module *module, const struct module_env *env)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&metrics->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	/* signals are for Unbound's own threads */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	error = pthread_create(&metrics->thread, NULL, run, metrics);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	error = sb_thread_start(&metrics->thread, "sitebound-stats", run, metrics);
 	if (error != 0) {
 		log_err("%s: no thread for the metrics: %s", sb_module_name, strerror(error));
 		free(metrics->path);

@@ -214,7 +214,7 @@ static void write_records(struct sink *sink, unsigned which, int64_t until_ns)
 		char name[SB_DNAME_TEXT_MAX];
 
 		if (zone != NULL) {
-			sb_dname_to_text(zone, 0, name);
+			sb_dname_to_text(zone, name);
 			(*contents[which].of_rule)(sink, publication->rule, name);
 		}
 		publication->rule++;

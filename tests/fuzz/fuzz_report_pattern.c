@@ -29,8 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!fuzz_ask(&question, wire, size - 1 + 15) ||
 	    question.decoded.outcome != REPORT_ACCEPTED)
 		return 0;
-	subject_len = report_pattern_subject(&question.query.qname, 0, question.apex_label,
-					     subject);
+	subject_len = sb_labels_to_text(&question.query.qname, 0, question.apex_label,
+					SB_TEXT_PATTERN, subject);
 	MUST(subject_len < SB_DNAME_TEXT_MAX);
 	for (i = 0; i < question.zone->pattern->field_count; i++) {
 		const struct report_span *span = &question.decoded.u.match.field[i];

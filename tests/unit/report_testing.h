@@ -114,7 +114,7 @@ static inline void ask(const struct bench *bench, struct asked *asked, const cha
 	uint8_t wire[SB_DNAME_MAX];
 	size_t wire_len;
 
-	assert_int_equal(report_name_from_text(name, strlen(name), wire, &wire_len), SB_OK);
+	assert_int_equal(sb_dname_from_master_text(name, strlen(name), wire, &wire_len), SB_OK);
 	ask_wire(bench, asked, wire, wire_len, qtype, &test_client);
 }
 

@@ -2,6 +2,8 @@
 /* Wire names and their text. */
 #include "unit.h"
 
+#include "sitebound/digits.h"
+
 static void parse(void **state)
 {
 	static const struct {
@@ -149,7 +151,7 @@ static void from_text(void **state)
 		if (rows[i].err != SB_OK)
 			continue;
 		CHECK(rows[i].id, sb_dname_parse(&name, wire, wire_len) == SB_OK);
-		CHECK(rows[i].id, sb_dname_to_text(&name, 0, back) == strlen(rows[i].back));
+		CHECK(rows[i].id, sb_dname_to_text(&name, back) == strlen(rows[i].back));
 		CHECK_TEXT(rows[i].id, back, rows[i].back);
 	}
 	/* limits */
@@ -191,7 +193,7 @@ static void octets(void **state)
 			snprintf(want, sizeof(want), "\\%03u", octet);
 		else
 			snprintf(want, sizeof(want), "%c", (char)octet);
-		CHECK(id, sb_dname_to_text(&name, 0, text) == strlen(want));
+		CHECK(id, sb_dname_to_text(&name, text) == strlen(want));
 		CHECK_TEXT(id, text, want);
 		/* text takes letters, digits, dash and underscore, and "." for the root */
 		CHECK(id, (sb_dname_from_text(host, read, &read_len) == SB_OK) ==
@@ -206,16 +208,25 @@ static void to_text(void **state)
 {
 	static const struct {
 		const char *id, *name;
-		unsigned first;
+		unsigned first, end;
+		enum sb_text style;
 		const char *text;
 	} rows[] = {
-		{"all", "a.B.c", 0, "a.B.c"},
-		{"first-1", "a.B.c", 1, "B.c"},
-		{"first-last", "a.B.c", 2, "c"},
-		{"first-root", "a.B.c", 3, "."},
-		{"root", ".", 0, "."},
-		{"dot-in-label", "a\\.b.c", 0, "a\\046b.c"},
-		{"dot-label", "\\..c", 0, "\\046.c"},
+		{"all", "a.B.c", 0, 3, SB_TEXT_MASTER, "a.B.c"},
+		{"first-1", "a.B.c", 1, 3, SB_TEXT_MASTER, "B.c"},
+		{"first-last", "a.B.c", 2, 3, SB_TEXT_MASTER, "c"},
+		{"first-root", "a.B.c", 3, 3, SB_TEXT_MASTER, "."},
+		{"end", "a.B.c", 0, 2, SB_TEXT_LOG, "a.B"},
+		{"lower", "a.B.c", 1, 2, SB_TEXT_LOG_LOWER, "b"},
+		{"root", ".", 0, 0, SB_TEXT_MASTER, "."},
+		{"root-log", ".", 0, 0, SB_TEXT_LOG, "."},
+		{"root-pattern", ".", 0, 0, SB_TEXT_PATTERN, ""},
+		{"dot-in-label", "a\\.b.c", 0, 2, SB_TEXT_MASTER, "a\\046b.c"},
+		{"dot-label", "\\..c", 0, 2, SB_TEXT_MASTER, "\\046.c"},
+		{"dot-log", "\\..c", 0, 2, SB_TEXT_LOG, "\\046.c"},
+		{"master", "a;@$()!z", 0, 1, SB_TEXT_MASTER, "a\\059\\064\\036\\040\\041!z"},
+		{"log", "a;@$()!Z", 0, 1, SB_TEXT_LOG, "a;@$()!Z"},
+		{"pattern", "Az09_-;", 0, 1, SB_TEXT_PATTERN, "az09_-\\059"},
 	};
 	struct unit_name name;
 	char text[SB_DNAME_TEXT_MAX];
@@ -226,8 +237,8 @@ static void to_text(void **state)
 	for (i = 0; i < COUNT(rows); i++) {
 		const struct sb_dname *parsed = unit_name(&name, rows[i].name);
 
-		CHECK(rows[i].id,
-		      sb_dname_to_text(parsed, rows[i].first, text) == strlen(rows[i].text));
+		CHECK(rows[i].id, sb_labels_to_text(parsed, rows[i].first, rows[i].end,
+						    rows[i].style, text) == strlen(rows[i].text));
 		CHECK_TEXT(rows[i].id, text, rows[i].text);
 	}
 	/* the longest text: every octet of the longest name takes four characters */
@@ -237,7 +248,114 @@ static void to_text(void **state)
 			wire[i] = 0xff;
 	}
 	CHECK("longest", sb_dname_parse(&name.name, wire, wire_len) == SB_OK);
-	CHECK("longest", sb_dname_to_text(&name.name, 0, text) == 4 * 250 + 3);
+	CHECK("longest", sb_dname_to_text(&name.name, text) == 4 * 250 + 3);
+	unit_done();
+}
+
+static void from_master_text(void **state)
+{
+	static const struct {
+		const char *text;
+		enum sb_err err;
+		const char *back;
+	} texts[] = {
+		{"a.b", SB_OK, "a.b"},
+		{"a.b.", SB_OK, "a.b"},
+		{".", SB_OK, "."},
+		{"", SB_EFORM, NULL},
+		{"..", SB_EFORM, NULL},
+		{".a", SB_EFORM, NULL},
+		{"a..", SB_EFORM, NULL},
+		{"A\\.b", SB_OK, "A\\046b"},
+		{"\\\\\\\"", SB_OK, "\\092\\034"},
+		{"a\\", SB_EFORM, NULL},
+		{"a\\1", SB_EFORM, NULL},
+		{"a\\12", SB_EFORM, NULL},
+		{"a\\12x", SB_EFORM, NULL},
+		{"a\\256", SB_EFORM, NULL},
+		{"a\\255", SB_OK, "a\\255"},
+		{"a b;@$()", SB_OK, "a\\032b;@$()"},
+		{"\xc3\xb6", SB_OK, "\\195\\182"},
+	};
+	struct sb_dname name;
+	uint8_t wire[SB_DNAME_MAX];
+	char text[SB_DNAME_TEXT_MAX], longest[300];
+	size_t wire_len, i;
+
+	(void)state;
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		enum sb_err err = sb_dname_from_master_text(texts[i].text, strlen(texts[i].text),
+							    wire, &wire_len);
+
+		if (err != texts[i].err)
+			fail_msg("\"%s\": %d", texts[i].text, err);
+		if (err != SB_OK)
+			continue;
+		assert_int_equal(sb_dname_parse(&name, wire, wire_len), SB_OK);
+		sb_labels_to_text(&name, 0, name.label_count, SB_TEXT_LOG, text);
+		assert_string_equal(text, texts[i].back);
+	}
+	/* 63 and 64 octets in a label, 255 and 256 in a name, 127 labels */
+	memset(longest, 'a', sizeof(longest));
+	assert_int_equal(sb_dname_from_master_text(longest, 63, wire, &wire_len), SB_OK);
+	assert_int_equal(sb_dname_from_master_text(longest, 64, wire, &wire_len), SB_ERANGE);
+	longest[63] = longest[127] = longest[191] = '.';
+	assert_int_equal(sb_dname_from_master_text(longest, 253, wire, &wire_len), SB_OK);
+	assert_int_equal(wire_len, 255);
+	assert_int_equal(sb_dname_from_master_text(longest, 254, wire, &wire_len), SB_ERANGE);
+	for (i = 0; i < sizeof(longest); i++)
+		longest[i] = i % 2 == 0 ? 'a' : '.';
+	assert_int_equal(sb_dname_from_master_text(longest, 253, wire, &wire_len), SB_OK);
+	assert_int_equal(sb_dname_parse(&name, wire, wire_len), SB_OK);
+	assert_int_equal(name.label_count, 127);
+	assert_int_equal(sb_dname_from_master_text(longest, 255, wire, &wire_len), SB_ERANGE);
+}
+
+static void digits(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned most;
+		bool good;
+		unsigned number;
+	} rows[] = {
+		{"", 9, false, 0},
+		{"0", 9, true, 0},
+		{"00", 9, false, 0},
+		{"01", 9, false, 0},
+		{"9", 9, true, 9},
+		{"10", 9, false, 0},
+		{"255", 255, true, 255},
+		{"256", 255, false, 0},
+		{"/", 99, false, 0},
+		{":", 99, false, 0},
+		{"1 ", 99, false, 0},
+		{"-1", 99, false, 0},
+		{"999999999", 999999999, true, 999999999},
+		/* 2^32 + 1 */
+		{"4294967297", 999999999, false, 0},
+	};
+	static const uint8_t octets[] = {0x00, 0x9a, 0xff};
+	char text[2 * sizeof(octets)];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		unsigned number = 77;
+
+		CHECK(rows[i].text,
+		      sb_decimal_read((const uint8_t *)rows[i].text, strlen(rows[i].text),
+				      rows[i].most, &number) == rows[i].good);
+		CHECK(rows[i].text, number == (rows[i].good ? rows[i].number : 77));
+	}
+	CHECK("hex", sb_hex_write(octets, sizeof(octets), text) == sizeof(text) &&
+			     memcmp(text, "009aff", sizeof(text)) == 0);
+	for (i = 0; i < 256; i++) {
+		const char *at = i != 0 ? strchr("0123456789abcdefABCDEF", (int)i) : NULL;
+		int value = at == NULL ? -1 : (int)(at - strchr("0123456789abcdefABCDEF", '0'));
+
+		CHECK("digit", sb_hex_digit((uint8_t)i) == (value > 15 ? value - 6 : value));
+	}
 	unit_done();
 }
 
@@ -298,10 +416,16 @@ static void hash(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parse),	   cmocka_unit_test(parse_malformed),
-		cmocka_unit_test(parse_truncated), cmocka_unit_test(from_text),
-		cmocka_unit_test(octets),	   cmocka_unit_test(to_text),
-		cmocka_unit_test(compare),	   cmocka_unit_test(hash),
+		cmocka_unit_test(parse),
+		cmocka_unit_test(parse_malformed),
+		cmocka_unit_test(parse_truncated),
+		cmocka_unit_test(from_text),
+		cmocka_unit_test(octets),
+		cmocka_unit_test(to_text),
+		cmocka_unit_test(from_master_text),
+		cmocka_unit_test(digits),
+		cmocka_unit_test(compare),
+		cmocka_unit_test(hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,8 +50,9 @@ static void every_octet(void **state)
 	(void)state;
 	bench_load(&bench, "good-report-full.yaml");
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		assert_int_equal(report_name_from_text(good[i], strlen(good[i]), wire, &wire_len),
-				 SB_OK);
+		assert_int_equal(
+			sb_dname_from_master_text(good[i], strlen(good[i]), wire, &wire_len),
+			SB_OK);
 		for (at = 0; at < wire_len; at++) {
 			for (octet = 0; octet < 256; octet++) {
 				memcpy(changed, wire, wire_len);

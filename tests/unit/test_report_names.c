@@ -329,72 +329,13 @@ static void salt(void **state)
 	bench_free(&second);
 }
 
-static void name_texts(void **state)
-{
-	static const struct {
-		const char *text;
-		enum sb_err err;
-		const char *back;
-	} texts[] = {
-		{"a.b", SB_OK, "a.b"},
-		{"a.b.", SB_OK, "a.b"},
-		{".", SB_OK, "."},
-		{"", SB_EFORM, NULL},
-		{"..", SB_EFORM, NULL},
-		{".a", SB_EFORM, NULL},
-		{"a..", SB_EFORM, NULL},
-		{"A\\.b", SB_OK, "A\\046b"},
-		{"\\\\\\\"", SB_OK, "\\092\\034"},
-		{"a\\", SB_EFORM, NULL},
-		{"a\\1", SB_EFORM, NULL},
-		{"a\\12", SB_EFORM, NULL},
-		{"a\\12x", SB_EFORM, NULL},
-		{"a\\256", SB_EFORM, NULL},
-		{"a\\255", SB_OK, "a\\255"},
-		{"a b;@$()", SB_OK, "a\\032b;@$()"},
-		{"\xc3\xb6", SB_OK, "\\195\\182"},
-	};
-	struct sb_dname name;
-	uint8_t wire[SB_DNAME_MAX];
-	char text[SB_DNAME_TEXT_MAX], longest[300];
-	size_t wire_len, i;
-
-	(void)state;
-	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		enum sb_err err = report_name_from_text(texts[i].text, strlen(texts[i].text), wire,
-							&wire_len);
-
-		if (err != texts[i].err)
-			fail_msg("\"%s\": %d", texts[i].text, err);
-		if (err != SB_OK)
-			continue;
-		assert_int_equal(sb_dname_parse(&name, wire, wire_len), SB_OK);
-		report_name_to_text(&name, 0, name.label_count, false, text);
-		assert_string_equal(text, texts[i].back);
-	}
-	/* 63 and 64 octets in a label, 255 and 256 in a name, 127 labels */
-	memset(longest, 'a', sizeof(longest));
-	assert_int_equal(report_name_from_text(longest, 63, wire, &wire_len), SB_OK);
-	assert_int_equal(report_name_from_text(longest, 64, wire, &wire_len), SB_ERANGE);
-	longest[63] = longest[127] = longest[191] = '.';
-	assert_int_equal(report_name_from_text(longest, 253, wire, &wire_len), SB_OK);
-	assert_int_equal(wire_len, 255);
-	assert_int_equal(report_name_from_text(longest, 254, wire, &wire_len), SB_ERANGE);
-	for (i = 0; i < sizeof(longest); i++)
-		longest[i] = i % 2 == 0 ? 'a' : '.';
-	assert_int_equal(report_name_from_text(longest, 253, wire, &wire_len), SB_OK);
-	assert_int_equal(sb_dname_parse(&name, wire, wire_len), SB_OK);
-	assert_int_equal(name.label_count, 127);
-	assert_int_equal(report_name_from_text(longest, 255, wire, &wire_len), SB_ERANGE);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(formats),	cmocka_unit_test(most_types),
 		cmocka_unit_test(typed_fields), cmocka_unit_test(match_limit),
 		cmocka_unit_test(anchored),	cmocka_unit_test(identity),
-		cmocka_unit_test(salt),		cmocka_unit_test(name_texts),
+		cmocka_unit_test(salt),
 	};
 
 	return cmocka_run_group_tests_name("report names", tests, NULL, NULL);

@@ -452,7 +452,7 @@ static void templates(void **state)
 		CHECK(rows[i].text, err == rows[i].err);
 		if (err == SB_OK) {
 			CHECK(rows[i].text, sb_dname_parse(&name, wire, wire_len) == SB_OK);
-			sb_dname_to_text(&name, 0, text);
+			sb_dname_to_text(&name, text);
 			CHECK_TEXT(rows[i].text, text, rows[i].name);
 		}
 	}
@@ -492,7 +492,7 @@ static void next_names(void **state)
 			SB_OK);
 		CHECK("next", ring_builder_next(builder, &index, wire, &wire_len) && index == i);
 		assert_int_equal(sb_dname_parse(&name, wire, wire_len), SB_OK);
-		sb_dname_to_text(&name, 0, text);
+		sb_dname_to_text(&name, text);
 		snprintf(want, sizeof(want), "tokens.%u.m.example", 80 + i);
 		CHECK_TEXT("name", text, want);
 		CHECK("once", !ring_builder_next(builder, &index, wire, &wire_len));

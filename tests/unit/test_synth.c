@@ -332,7 +332,7 @@ static const char *zone_text(const uint8_t *wire, size_t wire_len)
 	struct sb_dname name;
 
 	assert_int_equal(sb_dname_parse(&name, wire, wire_len), SB_OK);
-	sb_dname_to_text(&name, 0, text);
+	sb_dname_to_text(&name, text);
 	return text;
 }
 
