@@ -211,16 +211,62 @@ static bool check_depth(struct sb_yaml *yaml, const char *text, size_t text_len)
 	return depth <= SB_CONF_DEPTH_MAX;
 }
 
+/** Read a document of the file. A scalar that is empty is what a file of nothing but comments
+ * behind a "---" has. */
+static void read_root(struct sb_yaml *yaml, struct sb_conf *conf)
+{
+	yaml_node_t *root = yaml_document_get_root_node(&yaml->document);
+	struct sb_value document = {.yaml = yaml, .node = root};
+
+	if (root == NULL || (root->type == YAML_SCALAR_NODE && root->data.scalar.length == 0))
+		return;
+	document.mark = root->start_mark;
+	read_document(&document, conf);
+}
+
+/** What libyaml has to read. @return SB_OK, also when there are errors; SB_ENOMEM. */
+static enum sb_err read_any(struct sb_yaml *yaml, const char *text, size_t text_len,
+			    struct sb_conf *conf)
+{
+	yaml_parser_t parser;
+	yaml_document_t second;
+	yaml_node_t *root;
+
+	if (!check_depth(yaml, text, text_len))
+		return SB_OK;
+	if (!parser_start(&parser, text, text_len))
+		return SB_ENOMEM;
+	if (!yaml_parser_load(&parser, &yaml->document)) {
+		syntax_error(yaml, &parser, text, text_len);
+		goto cleanup;
+	}
+	if (yaml_document_get_root_node(&yaml->document) != NULL) {
+		read_root(yaml, conf);
+		if (!yaml_parser_load(&parser, &second)) {
+			syntax_error(yaml, &parser, text, text_len);
+		} else {
+			root = yaml_document_get_root_node(&second);
+			if (root != NULL) {
+				struct sb_value document = {.yaml = yaml, .mark = root->start_mark};
+
+				sb_value_error(&document, "a second document in one file");
+			}
+			yaml_document_delete(&second);
+		}
+	}
+	yaml_document_delete(&yaml->document);
+cleanup:
+	yaml_parser_delete(&parser);
+	return SB_OK;
+}
+
 enum sb_err sb_conf_parse(const char *name, const char *text, size_t text_len,
 			  struct sb_diags *diags, struct sb_conf **conf)
 {
 	struct sb_yaml yaml = {.file = name, .diags = diags};
 	size_t errors = diags->count;
 	struct sb_conf *made = NULL;
-	yaml_parser_t parser;
-	yaml_document_t second;
-	yaml_node_t *root;
-	bool first_loaded = false;
+	struct sb_arena *scratch;
 	enum sb_err err = SB_ENOMEM;
 
 	/* a byte order mark is no part of the text */
@@ -235,44 +281,21 @@ enum sb_err sb_conf_parse(const char *name, const char *text, size_t text_len,
 		sb_value_error(&place, "is empty; a file that is meant to hold nothing says {}");
 		return SB_ECONF;
 	}
-	if (!check_depth(&yaml, text, text_len))
-		return SB_ECONF;
-	if (!parser_start(&parser, text, text_len))
-		return SB_ENOMEM;
+	scratch = sb_arena_new();
 	yaml.arena = sb_arena_new();
-	if (yaml.arena == NULL || (made = sb_arena_alloc(yaml.arena, sizeof(*made))) == NULL)
+	if (scratch == NULL || yaml.arena == NULL ||
+	    (made = sb_arena_alloc(yaml.arena, sizeof(*made))) == NULL)
 		goto cleanup;
 	made->arena = yaml.arena;
-	err = SB_ECONF;
-	if (!yaml_parser_load(&parser, &yaml.document)) {
-		syntax_error(&yaml, &parser, text, text_len);
-		goto cleanup;
-	}
-	first_loaded = true;
-	root = yaml_document_get_root_node(&yaml.document);
-	if (root != NULL) {
-		struct sb_value document = {.yaml = &yaml, .node = root, .mark = root->start_mark};
-
-		/* a file with nothing but comments behind a "---" is an empty one */
-		if (root->type != YAML_SCALAR_NODE || root->data.scalar.length > 0)
-			read_document(&document, made);
-		if (!yaml_parser_load(&parser, &second)) {
-			syntax_error(&yaml, &parser, text, text_len);
-		} else {
-			root = yaml_document_get_root_node(&second);
-			if (root != NULL) {
-				document.mark = root->start_mark;
-				sb_value_error(&document, "a second document in one file");
-			}
-			yaml_document_delete(&second);
-		}
-	}
-	if (diags->count == errors)
-		err = SB_OK;
+	err = SB_OK;
+	if (sb_plain_load(scratch, text, text_len, &yaml.document))
+		read_root(&yaml, made);
+	else
+		err = read_any(&yaml, text, text_len, made);
+	if (diags->count != errors)
+		err = SB_ECONF;
 cleanup:
-	if (first_loaded)
-		yaml_document_delete(&yaml.document);
-	yaml_parser_delete(&parser);
+	sb_arena_free(scratch);
 	if (err == SB_OK)
 		*conf = made;
 	else
