@@ -5,12 +5,29 @@ import struct
 import zlib
 
 ADDRESSES_MAX = 1 << 24
+BLOCKS = 10000
 
 
 def addresses(zone, first, count):
     """The dashed names of 10.0.0.0/8 below a zone, from the first'th address on."""
     return ["10-%d-%d-%d.%s A" % (i >> 16 & 255, i >> 8 & 255, i & 255, zone)
             for i in range(first, first + count)]
+
+
+def blocks(count, odd=0):
+    """So many networks of 256 addresses of 10.0.0.0/8, with one left out between any two."""
+    return ["10.%d.%d.0/24" % (i >> 7, (i & 127) * 2 + odd) for i in range(count)]
+
+
+def in_blocks(zone, first, count):
+    """The dashed names of the addresses in BLOCKS of them, spread over all."""
+    return ["10-%d-%d-%d.%s A" % (i % BLOCKS >> 7, (i % BLOCKS & 127) * 2, i // BLOCKS & 255, zone)
+            for i in range(first, first + count)]
+
+
+def many_zones(zone, first, count, qtype="A", zones=100000, prefix="h"):
+    """A name in each of the zones z0.zone, z1.zone, ..., again and again."""
+    return ["%s%07d.z%d.%s %s" % (prefix, i, i * 7919 % zones, zone, qtype) for i in range(first, first + count)]
 
 
 def hosts(zone, first, count, qtype="A", prefix="h"):
