@@ -275,8 +275,7 @@ static void tell_stats(struct report_writer *writer)
 {
 	int64_t late_ms = writer->now_ms - writer->stats_due_ms;
 
-	if (late_ms < 0 || (late_ms < 1000 &&
-			    (writer->batch_len > 0 || !report_queue_is_empty(writer->setup.queue))))
+	if (late_ms < 0 || (late_ms < 1000 && writer->batch_len > 0))
 		return;
 	add_stats(writer, false);
 	writer->stats_due_ms = writer->now_ms + (int64_t)writer->setup.conf->stats_interval * 1000;

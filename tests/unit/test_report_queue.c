@@ -154,6 +154,48 @@ static void test_waiting_is_for_reports_only_when_asked(void **state)
 	report_queue_free(queue);
 }
 
+#define PINGS 50000U
+
+static atomic_uint answered;
+
+static void *answer_each(void *queue)
+{
+	uint32_t i;
+
+	for (i = 0; i < PINGS; i++) {
+		while (take(queue) == -1)
+			report_queue_wait(queue, 20000, true, -1);
+		atomic_store(&answered, i + 1);
+	}
+	return NULL;
+}
+
+/** A report that comes at the very moment at which the writer lies down wakes it. */
+static void test_no_wake_is_lost(void **state)
+{
+	struct report_queue *queue = report_queue_new(1, ENTRIES);
+	pthread_t thread;
+	uint32_t i;
+
+	(void)state;
+	assert_non_null(queue);
+	assert_int_equal(pthread_create(&thread, NULL, answer_each, queue), 0);
+	for (i = 0; i < PINGS; i++) {
+		int64_t began_ms = unit_now_ms();
+		volatile unsigned pause;
+
+		for (pause = 0; pause < i * 7 % 512; pause++)
+			continue;
+		assert_true(put(queue, 0, i));
+		while (atomic_load(&answered) != i + 1) {
+			if (unit_now_ms() - began_ms > 10000)
+				fail_msg("report %u is not taken", i);
+		}
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	report_queue_free(queue);
+}
+
 #define THREADS 4U
 #define EACH 50000U
 
@@ -245,6 +287,7 @@ int main(void)
 		cmocka_unit_test(test_a_full_ring_is_one_threads_own),
 		cmocka_unit_test(test_waiting_ends),
 		cmocka_unit_test(test_waiting_is_for_reports_only_when_asked),
+		cmocka_unit_test(test_no_wake_is_lost),
 		cmocka_unit_test(test_many_put_one_takes),
 		cmocka_unit_test(test_counters_add_up),
 	};

@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <zlib.h>
 
@@ -81,6 +82,28 @@ static unsigned lines_with(const char *path, const char *what)
 		count += strstr(line, what) != NULL;
 	free(text);
 	return count;
+}
+
+/* ---- what happens at the moment of a write ---- */
+
+/** What write() into a regular file does meanwhile; NULL: nothing else. */
+static ssize_t (*meddle)(int fd, const void *octets, size_t len);
+static unsigned meddled;
+
+static ssize_t plain_write(int fd, const void *octets, size_t len)
+{
+	return syscall(SYS_write, fd, octets, len);
+}
+
+/** In the place of libc's. */
+ssize_t write(int fd, const void *octets, size_t len)
+{
+	struct stat stat_buf;
+
+	if (meddle == NULL || fstat(fd, &stat_buf) == -1 || !S_ISREG(stat_buf.st_mode))
+		return plain_write(fd, octets, len);
+	meddled++;
+	return meddle(fd, octets, len);
 }
 
 /* ---- the target alone ---- */
@@ -245,6 +268,72 @@ static void test_part_of_a_line_is_taken_back(void **state)
 			assert_contents(folder->log, lines);
 		unlink(folder->log);
 	}
+}
+
+static const struct folder *meddler;
+
+/** Less than all goes in, and somebody else appends a line right behind. */
+static ssize_t write_a_part(int fd, const void *octets, size_t len)
+{
+	int other;
+
+	if (meddled > 1)
+		return plain_write(fd, octets, len);
+	other = open(meddler->log, O_WRONLY | O_APPEND);
+	assert_int_equal(plain_write(fd, octets, 9), 9);
+	assert_int_equal(plain_write(other, "theirs\n", 7), 7);
+	close(other);
+	return 9;
+}
+
+static void test_nothing_of_others_is_taken_back(void **state)
+{
+	static const char lines[] = "first-\nsecond\n";
+	struct report_target *target;
+	size_t written;
+	int error = 0;
+
+	meddler = *state;
+	target = target_at(meddler->log);
+	meddled = 0;
+	meddle = write_a_part;
+	written = report_target_write(target, lines, strlen(lines), &error);
+	meddle = NULL;
+	assert_int_equal(written, strlen(lines));
+	assert_contents(meddler->log, "first-\nsetheirs\ncond\n");
+	report_target_free(target);
+}
+
+static ssize_t delete_and_write(int fd, const void *octets, size_t len)
+{
+	unlink(meddler->log);
+	return plain_write(fd, octets, len);
+}
+
+static ssize_t delete_once_and_write(int fd, const void *octets, size_t len)
+{
+	return meddled == 1 ? delete_and_write(fd, octets, len) : plain_write(fd, octets, len);
+}
+
+static void test_deleted_at_the_moment_of_writing(void **state)
+{
+	struct report_target *target;
+	int error = 0;
+
+	meddler = *state;
+	target = target_at(meddler->log);
+	meddled = 0;
+	meddle = delete_once_and_write;
+	write_all(target, "a\nb\n");
+	assert_contents(meddler->log, "a\nb\n");
+	/* again and again: nothing is taken for written, and it comes to an end */
+	meddle = delete_and_write;
+	assert_int_equal(report_target_write(target, "c\n", 2, &error), 0);
+	meddle = NULL;
+	assert_int_equal(error, EAGAIN);
+	write_all(target, "c\n");
+	assert_contents(meddler->log, "c\n");
+	report_target_free(target);
 }
 
 static void test_part_of_a_line_is_ended_where_others_write(void **state)
@@ -660,6 +749,39 @@ static void test_stats_lines(void **state)
 	assert_int_equal(lines_with(folder->log, IS_STATS), 3);
 }
 
+static int64_t writable_ms;
+
+static ssize_t write_later(int fd, const void *octets, size_t len)
+{
+	if (unit_now_ms() >= writable_ms)
+		return plain_write(fd, octets, len);
+	errno = EAGAIN;
+	return -1;
+}
+
+static void test_stats_wait_for_what_is_under_way(void **state)
+{
+	const struct folder *folder = *state;
+	struct work work;
+	char *text, *line;
+
+	/* the line of the counters is due, and the report's is not written yet */
+	writable_ms = unit_now_ms() + 1200;
+	meddle = write_later;
+	begin(&work, folder->log, 16);
+	send_report(&work);
+	unit_wait_for(lines_with(folder->log, IS_STATS) == 1);
+	(void)end(&work);
+	meddle = NULL;
+	text = contents(folder->log);
+	line = strstr(text, IS_STATS);
+	assert_non_null(line);
+	*strchrnul(line, '\n') = '\0';
+	assert_non_null(strstr(line, "\"accepted\":1,"));
+	assert_non_null(strstr(line, "\"lines\":1,"));
+	free(text);
+}
+
 static void test_full_queue_is_counted(void **state)
 {
 	const struct folder *folder = *state;
@@ -821,6 +943,8 @@ int main(void)
 		TEST(test_path_is_followed),
 		TEST(test_renamed_folder_keeps_the_open_file),
 		TEST(test_part_of_a_line_is_taken_back),
+		TEST(test_nothing_of_others_is_taken_back),
+		TEST(test_deleted_at_the_moment_of_writing),
 		TEST(test_part_of_a_line_is_ended_where_others_write),
 		TEST(test_torn_tail),
 		TEST(test_fifo),
@@ -829,6 +953,7 @@ int main(void)
 		TEST(test_every_report_has_a_line),
 		TEST(test_a_line_comes_at_once),
 		TEST(test_stats_lines),
+		TEST(test_stats_wait_for_what_is_under_way),
 		TEST(test_full_queue_is_counted),
 		TEST(test_stop_is_bounded),
 		TEST(test_missing_folder_comes_later),
