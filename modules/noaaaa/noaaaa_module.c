@@ -43,8 +43,6 @@ struct noaaaa_qstate {
 	struct owner *asking;
 	struct owner owner[OWNERS_MAX];
 	unsigned owner_count;
-	/** of the switches when the query began */
-	unsigned generation;
 };
 
 static struct noaaaa_qstate *own_of(const struct sb_state *state, struct module_qstate *qstate)
@@ -53,11 +51,9 @@ static struct noaaaa_qstate *own_of(const struct sb_state *state, struct module_
 
 	if (own == NULL) {
 		own = sb_own_new(state, qstate, sizeof(*own));
-		if (own != NULL) {
-			own->generation = sb_generation(state);
-			/* then Unbound tells what it has, and not what there is */
+		/* then Unbound tells what it has, and not what there is */
+		if (own != NULL)
 			own->uncacheable = !(qstate->query_flags & BIT_RD);
-		}
 	}
 	return own;
 }
@@ -288,7 +284,7 @@ static bool judge_question(const struct sb_state *state, struct module_qstate *q
 	}
 	noaaaa_suppress(zone, &verdict);
 	sb_reply_verdict(state, qstate, &verdict);
-	if (own != NULL && own->generation == sb_generation(state))
+	if (own != NULL)
 		keep_answer(zone, qstate, own);
 	return true;
 }
@@ -419,7 +415,7 @@ static void filter(const struct sb_state *state, struct module_qstate *qstate,
 			 result.hints_lost ? NOAAAA_COUNT_HINTS : NOAAAA_COUNT_FILTERED);
 		sb_reply_ede(state, qstate, ede_of(state, rep));
 	}
-	if (own->uncacheable || own->generation != sb_generation(state) || sb_is_changed(qstate)) {
+	if (own->uncacheable || sb_is_changed(qstate)) {
 		/* built from cached RRsets it may be in the cache nevertheless, changed or not */
 		if (!qstate->no_cache_store)
 			sb_cache_forget(qstate);
@@ -526,21 +522,10 @@ static bool is_tainted(const struct sb_state *state, struct module_qstate *qstat
 	if (rep->an_numrrsets == 0)
 		return false;
 	for (i = 0; i < rep->rrset_count; i++) {
-		struct ub_packed_rrset_key *key = rep->rrsets[i];
-		struct noaaaa_rrset rrset = rrset_of(key);
+		struct noaaaa_rrset rrset = rrset_of(rep->rrsets[i]);
 
 		if (noaaaa_concerns(&judge, &rrset))
 			return true;
-		if (rrset.rrtype == LDNS_RR_TYPE_CNAME && i < rep->an_numrrsets &&
-		    (qstate->qinfo.qtype == LDNS_RR_TYPE_AAAA ||
-		     noaaaa_has_hints(qstate->qinfo.qtype))) {
-			uint8_t *target = NULL;
-			size_t target_len = 0;
-
-			get_cname_target(key, &target, &target_len);
-			if (target != NULL && find_zone(state, target, target_len) != NULL)
-				return true;
-		}
 	}
 	return false;
 }

@@ -55,8 +55,6 @@ struct synth_qstate {
 	bool any_failed;
 	/** some part must not be shared through the cache */
 	bool uncacheable;
-	/** of the switches when the query began */
-	unsigned generation;
 };
 
 static struct synth_qstate *new_qstate(const struct sb_state *state, struct module_qstate *qstate,
@@ -68,7 +66,6 @@ static struct synth_qstate *new_qstate(const struct sb_state *state, struct modu
 		return NULL;
 	own->target_site = SIZE_MAX;
 	own->zone = zone;
-	own->generation = sb_generation(state);
 	return own;
 }
 
@@ -186,8 +183,8 @@ static void compose(const struct sb_state *state, struct module_qstate *qstate,
 				     &qstate->edns_opts_front_out, qstate->region);
 	}
 	sb_reply_message(state, qstate, rep);
-	if (own->uncacheable || own->generation != sb_generation(state) ||
-	    security != sec_status_insecure || is_cname_like(qstate->qinfo.qtype))
+	if (own->uncacheable || security != sec_status_insecure ||
+	    is_cname_like(qstate->qinfo.qtype))
 		sb_withhold(qstate);
 	if (rep != NULL && !qstate->no_cache_store && is_worth_storing(qstate))
 		sb_cache_store(qstate);
@@ -359,8 +356,6 @@ static void handle_upstream(const struct sb_state *state, struct module_qstate *
 	sb_switch_verdict(state, &verdict);
 	if (verdict.kind != SB_ANSWER)
 		return;
-	/* what the validator makes from cached proofs, and what dns64 stores, passes no guard */
-	sb_cache_forget(qstate);
 	sb_reply_verdict(state, qstate, &verdict);
 }
 

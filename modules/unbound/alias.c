@@ -4,7 +4,6 @@
 #include "query.h"
 #include "reply.h"
 #include "subquery.h"
-#include "switch.h"
 
 #include <string.h>
 
@@ -22,8 +21,6 @@ struct sb_alias {
 	bool met;
 	/** the message cache was open to the query when it did */
 	bool may_store;
-	/** of the switches */
-	unsigned generation;
 	/* while sub-queries are asked */
 	unsigned steps;
 	/** the name that is asked for, and whether it is the job's */
@@ -35,15 +32,6 @@ struct sb_alias {
 	size_t chain_count;
 	enum sec_status security;
 };
-
-static unsigned generation(const struct sb_module *module)
-{
-	unsigned i, sum = 0;
-
-	for (i = 0; i < module->job_count; i++)
-		sum += sb_generation(&module->job[i]);
-	return sum;
-}
 
 static struct sb_alias *alias_of(const struct sb_module *module, const struct module_qstate *qstate)
 {
@@ -259,10 +247,8 @@ bool sb_alias_guard(struct sb_module *module, struct module_qstate *qstate,
 	alias->tail_len = does ? response->qinfo.qname_len : target.qname_len;
 	if (!does)
 		return false;
-	if (!alias->met) {
+	if (!alias->met)
 		alias->may_store = !sb_is_withheld(qstate);
-		alias->generation = generation(module);
-	}
 	alias->met = true;
 	empty(rep);
 	return true;
@@ -339,8 +325,7 @@ static void compose(struct sb_module *module, struct module_qstate *qstate, stru
 	}
 	sb_reply_message(&module->job[0], qstate, rep);
 	sb_release(qstate);
-	if (!alias->may_store || alias->security != sec_status_insecure ||
-	    alias->generation != generation(module))
+	if (!alias->may_store || alias->security != sec_status_insecure)
 		sb_withhold(qstate);
 	if (rep != NULL && !qstate->no_cache_store)
 		sb_cache_store(qstate);
@@ -400,7 +385,6 @@ static bool begin(struct sb_module *module, struct module_qstate *qstate)
 	if (!alias->met) {
 		alias->met = true;
 		alias->may_store = !sb_is_withheld(qstate);
-		alias->generation = generation(module);
 	}
 	alias->security = sec_status_insecure;
 	alias->asked = qstate->qinfo;

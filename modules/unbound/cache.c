@@ -178,11 +178,18 @@ static void set_apart(struct reply_info *rep)
 
 void sb_cache_settle(const struct sb_module *module, struct module_qstate *qstate)
 {
-	bool withheld = sb_is_withheld(qstate) || !(qstate->query_flags & BIT_RD);
 	struct mesh_state_ref *super;
+	bool withheld;
 
-	if (!module->beside_dns64 || qstate->return_msg == NULL)
+	/* What was in force when it began is not any more. However long it took, the validator may have
+	 * stored it behind the last sweep; and what others make of it is not to be shared. */
+	if (qstate->qstarttime <= atomic_load_explicit(&module->moved_at, memory_order_acquire)) {
+		sb_withhold(qstate);
+		sb_cache_forget(qstate);
+	}
+	if (!module->beside_dns64 || qstate->return_msg == NULL || sb_is_internal(qstate))
 		return;
+	withheld = sb_is_withheld(qstate) || !(qstate->query_flags & BIT_RD);
 	if (withheld)
 		sb_cache_forget(qstate);
 	RBTREE_FOR (super, struct mesh_state_ref *, &qstate->mesh_info->super_set) {

@@ -12,8 +12,9 @@
 int sb_cache_guard(struct sb_module *module, struct module_env *env);
 void sb_cache_unguard(struct sb_module *module, struct module_env *env);
 
-/** A query has its answer: when it is withheld, see that dns64, which stores what it gets itself,
- * does not do so in front of us, nor has done behind us. */
+/** A query has its answer. When a switch has moved since it began, the answer leaves the cache. When it
+ * is withheld, see that dns64, which stores what it gets itself, does not do so in front of us, nor has
+ * done behind us. */
 void sb_cache_settle(const struct sb_module *module, struct module_qstate *qstate);
 
 /** Remove the cached answer to this query. */

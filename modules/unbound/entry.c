@@ -136,6 +136,7 @@ int init(struct module_env *env, int id)
 		return 0;
 	}
 	module->id = id;
+	module->moved_at = -1;
 	module->ede = env->cfg->ede;
 	module->beside_dns64 = strstr(env->cfg->module_conf, "dns64") != NULL;
 	sb_unbound_view_read(env, &view);
@@ -415,7 +416,7 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 		/* replies from upstream and their failures go to the iterator, never to us */
 		qstate->ext_state[id] = module_error;
 	}
-	if (active && !sb_is_internal(qstate) && qstate->ext_state[id] == module_finished)
+	if (active && qstate->ext_state[id] == module_finished)
 		sb_cache_settle(module, qstate);
 }
 

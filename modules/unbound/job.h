@@ -146,7 +146,7 @@ struct sb_state {
 	const struct sb_rules *rules;
 	/** for each rule whether it is switched off (switch.c) */
 	atomic_bool *off;
-	/** moved by every change of a switch: what was decided before must not be cached behind */
+	/** moved by every change of a switch */
 	atomic_uint generation;
 	/** the job's switch, and one for each rule */
 	struct sb_switch *switches;
@@ -184,6 +184,9 @@ struct sb_module {
 	struct sb_zones *switch_names;
 	/** the switches that are not absent */
 	struct sb_switch *present;
+	/** when a switch moved last while workers ran, seconds since 1970; -1: never. What was decided
+	 * before must not be cached behind it (cache.c) */
+	_Atomic time_t moved_at;
 	/** number of the last look at the switches */
 	unsigned look;
 	int64_t next_look_ns;

@@ -17,9 +17,9 @@
 /** Messages that go at once; their keys are copied, because they cannot go while their bin is
  * walked. */
 #define DOOMED_AT_ONCE 32
-/** Walks after a change: queries that were under way may store what was right before; the jobs do
- * not, the iterator may. */
-#define WALKS 3
+/** Walks after a change. What queries were under way for leaves the cache when they end
+ * (sb_cache_settle()), but the iterator may be storing what it got on its way at this very moment. */
+#define WALKS 2
 #define WALKS_APART_NS 1000000000
 
 struct doomed {

@@ -190,5 +190,7 @@ unsigned sb_switches_look(struct sb_module *module, struct module_env *env)
 		apply(&module->job[i]);
 		atomic_fetch_add_explicit(&module->job[i].generation, 1, memory_order_acq_rel);
 	}
+	if (moved != 0)
+		atomic_store_explicit(&module->moved_at, time(NULL), memory_order_release);
 	return moved;
 }

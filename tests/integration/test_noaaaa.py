@@ -395,6 +395,36 @@ def test_additional(lab, forward):
     tabletest.settle(resolver)
 
 
+def test_many_owners(lab):
+    """Whether a name has A is looked up for eight of an answer; behind them AAAA goes unseen."""
+    more = upstream_data("many.notexample.com. 600 MX 10 v6only.example.com.\n" + "".join(
+        "m%d.example.com. 600 A 192.0.2.9%d\nm%d.example.com. 600 AAAA 2001:db8::9%d\n" % (i, i, i, i) for i in range(10)))
+    node = more.records[key("many.notexample.com.")][dns.rdatatype.MX]
+    there = [more.records[key("v6only.example.com.")][dns.rdatatype.AAAA]]
+    for i in range(10):
+        node.add(dns.rdata.from_text("IN", "MX", "10 m%d.example.com." % i), 600)
+        there += more.records[key("m%d.example.com." % i)].values()
+    more.additional[(key("many.notexample.com."), dns.rdatatype.MX)] = there
+    resolver = start(lab, ONLY_IF_A, upstream=lab.upstream(more), server="minimal-responses: no")
+    for extra in ({"tcp": True}, {"tcp": True, "cd": True}, {"tcp": True}):
+        response = resolver.ask("many.notexample.com.", "MX", **extra)
+        assert len(response.data("MX")) == 11, str(response)
+        assert response.types("additional").count("A") == 10, str(response)
+        assert [r[0] for r in response.additional if r[2] == "AAAA"] == [name("v6only.example.com.").labels], str(response)
+    tabletest.settle(resolver)
+
+
+def test_time_of_a_changed_answer(lab):
+    """It lives no longer than the SOA record that was put in, whether upstream has answered or the cache knew the records."""
+    resolver = start(lab, {"negative-ttl": 11})
+    for _ in range(3):
+        assert resolver.ask("v6only.example.com.", "ANY").types() == []
+        lines = [line.split() for line in resolver.cached_messages("v6only.example.com.")]
+        assert [int(f[6]) <= 11 for f in lines if f[3] == "ANY"] == [True], lines
+        resolver.control("flush_type v6only.example.com. ANY")
+    assert resolver.upstream.seen()[("v6only.example.com.", "ANY")] == 1
+
+
 # -- HTTPS and SVCB -----------------------------------------------------------------------------
 def svcb(priority, target, params):
     """Rdata of a SVCB record, parameters as (key, value bytes) in order."""

@@ -26,6 +26,19 @@ def test_cached_for_its_own_type(lab):
     assert resolver.cached_messages("dc.prd.example.com.") != []
 
 
+def test_the_alias_alone_is_not_kept(lab):
+    """CNAME and ANY are told anew from what the cache knows of the sites: as soon as a site has the name, all types say so."""
+    resolver = start(lab, THREE, SITES)
+    for qtype in ("CNAME", "ANY") * 3:
+        lab.expect(resolver, "late.dc.P " + qtype, "CNAME late.dc1.P @120", expand)
+    resolver.upstream.data.add("late.dc2.prd.example.com.", 600, "A", "10.2.0.8")
+    for site in ("dc1", "dc2", "dc3"):
+        resolver.control("flush_zone %s.prd.example.com" % site)
+    lab.expect(resolver, "late.dc.P A", "CNAME late.dc2.P @20 + A 10.2.0.8", expand)
+    for qtype in ("CNAME", "ANY"):
+        lab.expect(resolver, "late.dc.P " + qtype, "CNAME late.dc2.P @20", expand)
+
+
 @pytest.mark.parametrize("records, qtype, limit", [
     ("t.dc1.prd.example.com. 7 A 10.1.0.7", "A", 7),
     ("t.dc1.prd.example.com. 70000 A 10.1.0.7", "A", 120),

@@ -292,6 +292,48 @@ def test_under_way(lab, first, late):
     tabletest.settle(resolver)
 
 
+def test_while_an_answer_is_validated(lab):
+    """Upstream has answered before the switch, and the validator is done behind the last sweep."""
+    upstream_data = data.upstream_data(ent=True)
+    anchor = upstream_data.sign("example.com.")
+    resolver = start(lab, upstream=lab.upstream(upstream_data), server='trust-anchor: "%s"' % anchor)
+    touch(resolver)
+    for module in ("synth", "noaaaa"):
+        switch_and_wait(resolver, "off", module)
+    resolver.flush()
+    resolver.upstream.rule("hold", "example.com.", "DNSKEY")
+    lines = (("10.1.2.3.Z A", "A 10.1.2.3 @300"), ("svc.dc.P A", "CNAME svc.dc1.P @30 + A 10.1.1.5"),
+             ("h3.example.com HTTPS", 'HTTPS 1 . alpn="h3" ipv4hint="192.0.2.80"'))
+    pending = []
+    for question, _ in lines:
+        qname, qtype = question.split()
+        pending.append(Pending((resolver.address, resolver.port), expand(qname), qtype))
+        resolver.upstream.wait_for(expand(qname), qtype)
+    resolver.upstream.wait_for("example.com.", "DNSKEY")
+    began = time.monotonic()
+    for module in ("synth", "noaaaa"):
+        switch_and_wait(resolver, "on", module)
+    wait(lambda: time.monotonic() > began + 5.2)
+    resolver.upstream.release()
+    for each in pending:
+        each.result()
+    for _ in range(2):
+        for question, expected in lines:
+            lab.expect(resolver, question, expected, expand, repeat=True)
+    tabletest.settle(resolver)
+
+
+def test_with_cd(lab):
+    """AAAA is cached apart for those who ask with CD."""
+    resolver = start(lab)
+    touch(resolver)
+    for cd in (True, False) * 2:
+        lab.expect(resolver, "alias.org AAAA", "CNAME www.example.com + NODATA(example.com)", expand, repeat=True, cd=cd)
+    switch_and_wait(resolver, "off", "noaaaa")
+    for cd in (True, False):
+        lab.expect(resolver, "alias.org AAAA", "UP NOERROR", expand, cd=cd)
+
+
 # -- nobody else sees it ------------------------------------------------------------------------
 def test_invisible_to_clients(lab):
     """The names of the view do not answer, whatever is switched."""
