@@ -70,11 +70,11 @@ struct check {
 	unsigned warnings;
 };
 
-static void say(struct check *check, const struct unbound_statement *at, const char *what,
-		const char *format, ...) SB_PRINTF(4, 5);
+static void tell(struct check *check, const struct unbound_statement *at, const char *what,
+		 const char *format, ...) SB_PRINTF(4, 5);
 
-static void say(struct check *check, const struct unbound_statement *at, const char *what,
-		const char *format, ...)
+static void tell(struct check *check, const struct unbound_statement *at, const char *what,
+		 const char *format, ...)
 {
 	va_list args;
 
@@ -90,7 +90,7 @@ static void say(struct check *check, const struct unbound_statement *at, const c
 		check->warnings++;
 }
 
-static bool is(const struct unbound_statement *at, const char *clause, const char *key)
+static bool is_statement(const struct unbound_statement *at, const char *clause, const char *key)
 {
 	return strcmp(at->clause, clause) == 0 && strcmp(at->key, key) == 0;
 }
@@ -114,11 +114,12 @@ char *unbound_check_locate(const struct unbound_conf *unbound)
 
 	/* the last name of a view counts, and it may stand behind the data */
 	for (at = unbound->first; at != NULL && view == 0; at = at->next) {
-		if (is(at, "view", "name") && strcmp(at->value[0], "sitebound") == 0)
+		if (is_statement(at, "view", "name") && strcmp(at->value[0], "sitebound") == 0)
 			view = at->clause_number;
 	}
 	for (at = unbound->first; at != NULL && path == NULL; at = at->next) {
-		if (view != 0 && at->clause_number == view && is(at, "view", "local-data"))
+		if (view != 0 && at->clause_number == view &&
+		    is_statement(at, "view", "local-data"))
 			path = sb_conf_path_from_record(at->value[0]);
 	}
 	if (path == NULL)
@@ -198,7 +199,7 @@ static void check_modules(struct check *check)
 		/* the words and the files go together in their order */
 		instances++;
 		for (; at != NULL && file == NULL; at = at->next) {
-			if (is(at, "dynlib", "dynlib-file"))
+			if (is_statement(at, "dynlib", "dynlib-file"))
 				file = at;
 		}
 		if (file == NULL)
@@ -211,37 +212,38 @@ static void check_modules(struct check *check)
 			if (module != ALL && module != i)
 				continue;
 			if (check->loaded[i])
-				say(check, file, "warning",
-				    "%s is done by a module in front already: this one will refuse "
-				    "to load",
-				    module_names[i]);
+				tell(check, file, "warning",
+				     "%s is done by a module in front already: this one will "
+				     "refuse "
+				     "to load",
+				     module_names[i]);
 			check->loaded[i] = true;
 		}
 		if ((int)module < latest)
-			say(check, file, "warning",
-			    "%s stands behind %s; the documented order is report, synth, noaaaa, "
-			    "large",
-			    module_names[module], module_names[latest]);
+			tell(check, file, "warning",
+			     "%s stands behind %s; the documented order is report, synth, noaaaa, "
+			     "large",
+			     module_names[module], module_names[latest]);
 		else
 			latest = module == ALL ? MODULES - 1 : (int)module;
 		for (i = 0; i < sizeof(in_front) / sizeof(in_front[0]); i++) {
 			/* once is enough for all modules behind it */
 			if (front_seen[i] && !front_said[i])
-				say(check, order, "warning", "%s stands in front of %s: %s",
-				    in_front[i].word, module_names[module], in_front[i].why);
+				tell(check, order, "warning", "%s stands in front of %s: %s",
+				     in_front[i].word, module_names[module], in_front[i].why);
 			front_said[i] = front_seen[i];
 		}
 	}
 	if (instances > files)
-		say(check, order, "warning",
-		    "module-config has %u dynlib, but there %s %u dynlib-file: Unbound will not "
-		    "start",
-		    instances, files == 1 ? "is" : "are", files);
+		tell(check, order, "warning",
+		     "module-config has %u dynlib, but there %s %u dynlib-file: Unbound will not "
+		     "start",
+		     instances, files == 1 ? "is" : "are", files);
 	for (; at != NULL; at = at->next) {
-		if (is(at, "dynlib", "dynlib-file"))
-			say(check, at, "warning",
-			    "%s is not loaded: module-config has only %u dynlib", at->value[0],
-			    instances);
+		if (is_statement(at, "dynlib", "dynlib-file"))
+			tell(check, at, "warning",
+			     "%s is not loaded: module-config has only %u dynlib", at->value[0],
+			     instances);
 	}
 }
 
@@ -286,17 +288,19 @@ static struct mark *mark_at(struct check *check, struct marks *marks, const uint
 	return made;
 }
 
-/** The same for a name in text. SB_EFORM: it is none, and Unbound will say so. */
-static enum sb_err mark_at_text(struct check *check, struct marks *marks, const char *text,
-				struct mark **made)
+/** The same for a name in text. What is no name, of which Unbound will say so, has no mark.
+ * @return whether there was memory. */
+static bool mark_at_text(struct check *check, struct marks *marks, const char *text,
+			 struct mark **made)
 {
 	uint8_t wire[SB_DNAME_MAX];
 	size_t wire_len;
 
+	*made = NULL;
 	if (sb_dname_from_master_text(text, strlen(text), wire, &wire_len) != SB_OK)
-		return SB_EFORM;
+		return true;
 	*made = mark_at(check, marks, wire, wire_len);
-	return *made != NULL ? SB_OK : SB_ENOMEM;
+	return *made != NULL;
 }
 
 /* --- the modules' zones --- */
@@ -387,7 +391,7 @@ static bool builtin_zone(struct check *check, const char *name)
 {
 	struct mark *mark;
 
-	if (mark_at_text(check, &check->local_zones, name, &mark) != SB_OK)
+	if (!mark_at_text(check, &check->local_zones, name, &mark))
 		return false;
 	/* a local-zone of the same name, nodefault too, stands instead of it */
 	if (mark->type == NULL) {
@@ -475,22 +479,19 @@ static enum sb_err collect_local_zones(struct check *check)
 	struct mark *mark;
 
 	for (at = check->unbound->first; at != NULL; at = at->next) {
-		if (!is(at, "server", "local-zone"))
+		if (!is_statement(at, "server", "local-zone"))
 			continue;
-		switch (mark_at_text(check, &check->local_zones, at->value[0], &mark)) {
-		case SB_OK:
-			break;
-		case SB_EFORM:
-			continue;
-		default:
+		if (!mark_at_text(check, &check->local_zones, at->value[0], &mark))
 			return SB_ENOMEM;
-		}
+		if (mark == NULL)
+			continue;
 		mark->statement = at;
 		mark->type = at->value[1];
 		mark->holds = !type_passes(mark->type);
 	}
 	for (at = check->unbound->first; at != NULL; at = at->next) {
-		if (is(at, "server", "local-data") && (mark = mark_of_soa(check, at->value[0])))
+		if (is_statement(at, "server", "local-data") &&
+		    (mark = mark_of_soa(check, at->value[0])))
 			mark->has_soa = true;
 	}
 	return builtin_zones(check) ? SB_OK : SB_ENOMEM;
@@ -503,7 +504,8 @@ static bool is_downstream(const struct check *check, unsigned clause_number)
 	bool answers = true;
 
 	for (at = check->unbound->first; at != NULL; at = at->next) {
-		if (at->clause_number == clause_number && is(at, "auth-zone", "for-downstream"))
+		if (at->clause_number == clause_number &&
+		    is_statement(at, "auth-zone", "for-downstream"))
 			answers = strcmp(at->value[0], "yes") == 0;
 	}
 	return answers;
@@ -518,17 +520,12 @@ static enum sb_err collect_auth_zones(struct check *check)
 	struct mark *mark;
 
 	for (at = check->unbound->first; at != NULL; at = at->next) {
-		if (!is(at, "auth-zone", "name") || !is_downstream(check, at->clause_number))
+		if (!is_statement(at, "auth-zone", "name") ||
+		    !is_downstream(check, at->clause_number))
 			continue;
-		switch (mark_at_text(check, &check->local_zones, at->value[0], &mark)) {
-		case SB_OK:
-			break;
-		case SB_EFORM:
-			continue;
-		default:
+		if (!mark_at_text(check, &check->local_zones, at->value[0], &mark))
 			return SB_ENOMEM;
-		}
-		if (mark->holds && mark->statement != NULL)
+		if (mark == NULL || (mark->holds && mark->statement != NULL))
 			continue;
 		mark->statement = at;
 		mark->type = auth_zone_type;
@@ -554,32 +551,32 @@ static void say_local_zone(struct check *check, const struct mark *mark,
 	if (zone->closed && mark->statement != NULL && strcmp(mark->type, "static") == 0 &&
 	    mark->name.wire_len == zone->apex->wire_len) {
 		if (mark->has_soa)
-			say(check, mark->statement, "note",
-			    "%s answers its zone %s in the place of this local-zone", module,
-			    zone_text(zone));
+			tell(check, mark->statement, "note",
+			     "%s answers its zone %s in the place of this local-zone", module,
+			     zone_text(zone));
 		else
-			say(check, mark->statement, "warning",
-			    "without local-data for its SOA record this local-zone says itself "
-			    "that "
-			    "names do not exist, and %s never answers there",
-			    module);
+			tell(check, mark->statement, "warning",
+			     "without local-data for its SOA record this local-zone says itself "
+			     "that "
+			     "names do not exist, and %s never answers there",
+			     module);
 		return;
 	}
 	if (mark->type == auth_zone_type)
-		say(check, mark->statement, "warning",
-		    "auth-zone \"%s\" %s the %s zone %s: with for-downstream, which is on by "
-		    "default, Unbound answers there itself and never asks %s",
-		    mark->text, how, module, zone_text(zone), module);
+		tell(check, mark->statement, "warning",
+		     "auth-zone \"%s\" %s the %s zone %s: with for-downstream, which is on by "
+		     "default, Unbound answers there itself and never asks %s",
+		     mark->text, how, module, zone_text(zone), module);
 	else if (mark->statement != NULL)
-		say(check, mark->statement, "warning",
-		    "local-zone \"%s\" %s %s the %s zone %s: Unbound answers there itself and "
-		    "never asks %s",
-		    mark->text, mark->type, how, module, zone_text(zone), module);
+		tell(check, mark->statement, "warning",
+		     "local-zone \"%s\" %s %s the %s zone %s: Unbound answers there itself and "
+		     "never asks %s",
+		     mark->text, mark->type, how, module, zone_text(zone), module);
 	else
-		say(check, NULL, "warning",
-		    "Unbound's built-in local-zone \"%s\" %s the %s zone %s: add "
-		    "local-zone: \"%s.\" nodefault",
-		    mark->text, how, module, zone_text(zone), mark->text);
+		tell(check, NULL, "warning",
+		     "Unbound's built-in local-zone \"%s\" %s the %s zone %s: add "
+		     "local-zone: \"%s.\" nodefault",
+		     mark->text, how, module, zone_text(zone), mark->text);
 }
 
 /** Whether synth has names in a zone below one of its reverse zones. */
@@ -650,11 +647,10 @@ static enum sb_err add_anchor(struct check *check, const struct unbound_statemen
 			      const char *name, const char *assumed)
 {
 	struct mark *mark;
-	enum sb_err err = mark_at_text(check, &check->anchors, name, &mark);
 
-	if (err != SB_OK)
-		return err == SB_EFORM ? SB_OK : err;
-	if (mark->statement == NULL) {
+	if (!mark_at_text(check, &check->anchors, name, &mark))
+		return SB_ENOMEM;
+	if (mark != NULL && mark->statement == NULL) {
 		mark->statement = at;
 		mark->holds = true;
 		mark->assumed = assumed;
@@ -701,7 +697,7 @@ static bool insecure_zone(struct check *check, const char *name)
 {
 	struct mark *mark;
 
-	if (mark_at_text(check, &check->anchors, name, &mark) != SB_OK)
+	if (!mark_at_text(check, &check->anchors, name, &mark))
 		return false;
 	mark->holds = false;
 	return true;
@@ -714,29 +710,28 @@ static enum sb_err collect_anchors(struct check *check)
 	struct mark *mark;
 
 	for (at = check->unbound->first; at != NULL && err == SB_OK; at = at->next) {
-		if (is(at, "server", "trust-anchor")) {
+		if (is_statement(at, "server", "trust-anchor")) {
 			char name[SB_DNAME_TEXT_MAX];
 			size_t blank = strspn(at->value[0], " \t");
 
 			snprintf(name, sizeof(name), "%.*s",
 				 (int)strcspn(at->value[0] + blank, " \t"), at->value[0] + blank);
 			err = add_anchor(check, at, name, NULL);
-		} else if (is(at, "server", "trust-anchor-file") ||
-			   is(at, "server", "auto-trust-anchor-file")) {
+		} else if (is_statement(at, "server", "trust-anchor-file") ||
+			   is_statement(at, "server", "auto-trust-anchor-file")) {
 			err = read_anchors(check, at);
-		} else if (is(at, "server", "trusted-keys-file")) {
+		} else if (is_statement(at, "server", "trusted-keys-file")) {
 			err = add_anchor(check, at, ".",
 					 " (assumed: such files are not read here)");
 		}
 	}
 	for (at = check->unbound->first; at != NULL && err == SB_OK; at = at->next) {
-		if (!is(at, "server", "domain-insecure"))
+		if (!is_statement(at, "server", "domain-insecure"))
 			continue;
-		err = mark_at_text(check, &check->anchors, at->value[0], &mark);
-		if (err == SB_OK)
+		if (!mark_at_text(check, &check->anchors, at->value[0], &mark))
+			err = SB_ENOMEM;
+		else if (mark != NULL)
 			mark->holds = false;
-		else if (err == SB_EFORM)
-			err = SB_OK;
 	}
 	if (err == SB_OK && says_yes(check, "insecure-lan-zones") &&
 	    !each_lan_zone(check, insecure_zone))
@@ -755,11 +750,11 @@ static void check_anchors(struct check *check)
 
 		/* what large does not cut stays signed */
 		if (mark != NULL && mark->holds && zone->module != LARGE)
-			say(check, mark->statement, "warning",
-			    "the trust anchor \"%s\"%s covers the %s zone %s, where answers are "
-			    "not signed: add domain-insecure: \"%s\"",
-			    mark->text, mark->assumed != NULL ? mark->assumed : "",
-			    module_names[zone->module], zone_text(zone), zone_text(zone));
+			tell(check, mark->statement, "warning",
+			     "the trust anchor \"%s\"%s covers the %s zone %s, where answers are "
+			     "not signed: add domain-insecure: \"%s\"",
+			     mark->text, mark->assumed != NULL ? mark->assumed : "",
+			     module_names[zone->module], zone_text(zone), zone_text(zone));
 	}
 }
 
@@ -771,7 +766,7 @@ static void check_access(struct check *check)
 	const struct unbound_statement *at, *first = NULL;
 
 	for (at = check->unbound->first; at != NULL; at = at->next) {
-		if (!is(at, "server", "access-control"))
+		if (!is_statement(at, "server", "access-control"))
 			continue;
 		if (strcmp(at->value[1], "allow_setrd") == 0 ||
 		    strcmp(at->value[1], "allow_snoop") == 0 ||
@@ -781,9 +776,9 @@ static void check_access(struct check *check)
 			first = at;
 	}
 	if (first != NULL)
-		say(check, first, "note",
-		    "questions without RD are refused before report sees them; where clients send "
-		    "such, as resolvers do, use allow_setrd");
+		tell(check, first, "note",
+		     "questions without RD are refused before report sees them; where clients send "
+		     "such, as resolvers do, use allow_setrd");
 }
 
 /** The length of a netblock's prefix; -1 when it is a single address. */
@@ -803,29 +798,32 @@ static void check_open(struct check *check)
 	for (at = check->unbound->first; at != NULL; at = at->next) {
 		int len;
 
-		if (!is(at, "server", "access-control"))
+		if (!is_statement(at, "server", "access-control"))
 			continue;
 		len = prefix_len(at->value[0]);
 		everybody = everybody || len == 0;
 		if (len < 0 || strncmp(at->value[1], "allow", 5) != 0)
 			continue;
 		if (len == 0)
-			say(check, at, "warning",
-			    "everybody may ask for recursion (a local-zone \".\" does not hold for "
-			    "class ANY): an open resolver; to answer report zones for the internet "
-			    "use refuse_non_local and a local-zone for each of them");
+			tell(check, at, "warning",
+			     "everybody may ask for recursion (a local-zone \".\" does not hold "
+			     "for "
+			     "class ANY): an open resolver; to answer report zones for the "
+			     "internet "
+			     "use refuse_non_local and a local-zone for each of them");
 		/* no organisation's own networks are wider than 10/8 and fc00::/7 */
 		else if (len < (strchr(at->value[0], ':') != NULL ? 7 : 8))
-			say(check, at, "warning",
-			    "a large part of the internet may ask for recursion: an open resolver");
+			tell(check, at, "warning",
+			     "a large part of the internet may ask for recursion: an open "
+			     "resolver");
 	}
 	for (at = check->unbound->first; at != NULL; at = at->next) {
 		/* access-control counts where it has something for the client */
-		if (!everybody && is(at, "server", "interface-action") &&
+		if (!everybody && is_statement(at, "server", "interface-action") &&
 		    strncmp(at->value[1], "allow", 5) == 0)
-			say(check, at, "note",
-			    "whoever can reach this interface may ask for recursion, in every "
-			    "class");
+			tell(check, at, "note",
+			     "whoever can reach this interface may ask for recursion, in every "
+			     "class");
 	}
 }
 
@@ -835,12 +833,12 @@ static void check_rate_limit(struct check *check)
 	const struct unbound_statement *at;
 
 	for (at = check->unbound->first; at != NULL; at = at->next) {
-		if (is(at, "server", "ip-ratelimit") && atoi(at->value[0]) > 0)
-			say(check, at, "warning",
-			    "reports over this limit are dropped before they are counted, and "
-			    "their "
-			    "names go to Unbound's log; rate-limit of the section report answers "
-			    "them");
+		if (is_statement(at, "server", "ip-ratelimit") && atoi(at->value[0]) > 0)
+			tell(check, at, "warning",
+			     "reports over this limit are dropped before they are counted, and "
+			     "their "
+			     "names go to Unbound's log; rate-limit of the section report answers "
+			     "them");
 	}
 }
 
@@ -849,7 +847,8 @@ bool unbound_check_is_meant(const struct unbound_conf *unbound)
 	const struct unbound_statement *at;
 
 	for (at = unbound->first; at != NULL; at = at->next) {
-		if (is(at, "dynlib", "dynlib-file") && module_of(at->value[0]) != NOT_OURS)
+		if (is_statement(at, "dynlib", "dynlib-file") &&
+		    module_of(at->value[0]) != NOT_OURS)
 			return true;
 	}
 	return false;
@@ -876,7 +875,7 @@ enum sb_err unbound_check(const struct unbound_conf *unbound, const char *path,
 	if (check.loaded[LARGE])
 		check.large = sb_conf_section(conf, "large");
 	if (!unbound_check_is_meant(unbound))
-		say(&check, NULL, "note", "no module of Sitebound is loaded");
+		tell(&check, NULL, "note", "no module of Sitebound is loaded");
 	if (!collect_zones(&check))
 		goto cleanup;
 	err = collect_local_zones(&check);

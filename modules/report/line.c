@@ -269,7 +269,7 @@ static void put_hex_value(struct line *line, const uint8_t *octets, size_t len)
 }
 
 /** Add to `message`; nothing is added where the whole does not fit. */
-static void say(struct line *line, const char *text, size_t text_len)
+static void say_octets(struct line *line, const char *text, size_t text_len)
 {
 	if (line->message_len + text_len > sizeof(line->message))
 		return;
@@ -279,7 +279,7 @@ static void say(struct line *line, const char *text, size_t text_len)
 
 static void say_words(struct line *line, const char *words)
 {
-	say(line, words, strlen(words));
+	say_octets(line, words, strlen(words));
 }
 
 /** Add a text of the report to `message`. */
@@ -290,7 +290,7 @@ static void say_text(struct line *line, const char *before, const uint8_t *octet
 	size_t clean_len = report_text_clean(octets, len, clean, sizeof(clean), &changed);
 
 	say_words(line, before);
-	say(line, clean, report_text_cut(clean, clean_len, MESSAGE_PART_MAX));
+	say_octets(line, clean, report_text_cut(clean, clean_len, MESSAGE_PART_MAX));
 }
 
 /* ---- fields of the formats ---- */
@@ -317,7 +317,7 @@ static const struct {
 	[23] = {NETWORK, KEY("application"), PUT_TEXT},
 };
 
-static bool has(const struct report_envelope *envelope, unsigned type)
+static bool has_field(const struct report_envelope *envelope, unsigned type)
 {
 	return (envelope->present >> type & 1) != 0;
 }
@@ -331,18 +331,18 @@ static void put_envelope_code(struct line *line, const struct report_envelope *e
 {
 	char text[32];
 
-	if (has(envelope, 1)) {
+	if (has_field(envelope, 1)) {
 		put_key(line, ERROR, KEY("code"));
 		put_required_value(line, octets_of(envelope, 1), envelope->tlv[1].len);
 		say_text(line, " ", octets_of(envelope, 1), envelope->tlv[1].len);
-	} else if (has(envelope, 2)) {
+	} else if (has_field(envelope, 2)) {
 		snprintf(text, sizeof(text), "%llu",
 			 (unsigned long long)report_envelope_uint(envelope, 2));
 		put_words(line, ERROR, KEY("code"), text);
 		say_words(line, " ");
 		say_words(line, text);
 	}
-	if (has(envelope, 3)) {
+	if (has_field(envelope, 3)) {
 		const char *type = report_error_type_text(report_envelope_uint(envelope, 3), text);
 
 		put_words(line, ERROR, KEY("type"), type);
@@ -402,11 +402,11 @@ static void put_envelope(struct line *line, const struct report_zone *zone, int6
 		say_words(line, "client error");
 	}
 	put_envelope_code(line, envelope);
-	if (has(envelope, 4))
+	if (has_field(envelope, 4))
 		say_text(line, " in ", octets_of(envelope, 4), envelope->tlv[4].len);
-	if (has(envelope, 5))
+	if (has_field(envelope, 5))
 		say_text(line, " from ", octets_of(envelope, 5), envelope->tlv[5].len);
-	if (has(envelope, 5) && has(envelope, 6))
+	if (has_field(envelope, 5) && has_field(envelope, 6))
 		say_text(line, " ", octets_of(envelope, 6), envelope->tlv[6].len);
 	for (left = envelope->present; left != 0; left &= left - 1) {
 		type = (unsigned)__builtin_ctz(left);
@@ -421,35 +421,35 @@ static void put_envelope(struct line *line, const struct report_zone *zone, int6
 		else
 			put_value(line, octets_of(envelope, type), envelope->tlv[type].len);
 	}
-	if (has(envelope, 7))
+	if (has_field(envelope, 7))
 		put_words(line, USER_AGENT_OS, KEY("type"),
 			  report_os_type_text(report_envelope_uint(envelope, 7)));
-	if (has(envelope, 10))
+	if (has_field(envelope, 10))
 		put_words(line, SITEBOUND, KEY("access"),
 			  report_access_text(report_envelope_uint(envelope, 10)));
-	if (has(envelope, 11))
+	if (has_field(envelope, 11))
 		put_number(line, EVENT, KEY("duration"),
 			   report_envelope_uint(envelope, 11) * 1000000);
-	if (has(envelope, 12)) {
+	if (has_field(envelope, 12)) {
 		struct sb_addr addr = {.len = envelope->tlv[12].len};
 
 		memcpy(addr.octet, octets_of(envelope, 12), addr.len);
 		put_key(line, SERVER, KEY("ip"));
 		put_addr_value(line, &addr);
 	}
-	if (has(envelope, 15)) {
+	if (has_field(envelope, 15)) {
 		put_key(line, EVENT, KEY("start"));
 		put_time_value(line, (int64_t)report_envelope_uint(envelope, 15), 0);
 	}
-	if (has(envelope, 17)) {
+	if (has_field(envelope, 17)) {
 		put_key(line, SITEBOUND, KEY("install_id"));
 		put_hex_value(line, octets_of(envelope, 17), envelope->tlv[17].len);
 	}
-	if (has(envelope, 18))
+	if (has_field(envelope, 18))
 		line->sample_rate = report_envelope_uint(envelope, 18);
-	if (has(envelope, 19))
+	if (has_field(envelope, 19))
 		line->count = report_envelope_uint(envelope, 19);
-	if (has(envelope, 20)) {
+	if (has_field(envelope, 20)) {
 		const uint8_t *letters = octets_of(envelope, 20);
 		char country[3] = {(char)(letters[0] & ~0x20), (char)(letters[1] & ~0x20), '\0'};
 
