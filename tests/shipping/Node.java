@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One OpenSearch node on loopback: java -cp JARS Node.java HTTPPORT TRANSPORTPORT DIRECTORY
+// One OpenSearch node on loopback, with the security plugin, whose files are in DIRECTORY/node_1/config:
+// java -cp JARS Node.java HTTPPORT TRANSPORTPORT DIRECTORY
 import org.codelibs.opensearch.runner.OpenSearchRunner;
 
 public class Node {
@@ -14,7 +15,15 @@ public class Node {
 			settings.putList("discovery.seed_hosts", self);
 			settings.putList("cluster.initial_cluster_manager_nodes", self);
 			settings.put("cluster.routing.allocation.disk.threshold_enabled", false);
-		}).build(OpenSearchRunner.newConfigs().clusterName("sitebound-test").numOfNode(1).basePath(arguments[2]));
+			settings.put("plugins.security.ssl.http.enabled", false);
+			settings.put("plugins.security.ssl.transport.pemcert_filepath", "node.pem");
+			settings.put("plugins.security.ssl.transport.pemkey_filepath", "node.key");
+			settings.put("plugins.security.ssl.transport.pemtrustedcas_filepath", "node.pem");
+			settings.putList("plugins.security.nodes_dn", "CN=node");
+			settings.put("plugins.security.allow_default_init_securityindex", true);
+			settings.put("plugins.security.audit.type", "noop");
+		}).build(OpenSearchRunner.newConfigs().clusterName("sitebound-test").numOfNode(1).basePath(arguments[2])
+			.pluginTypes("org.opensearch.security.OpenSearchSecurityPlugin"));
 		Thread.currentThread().join();
 	}
 }

@@ -17,8 +17,7 @@ class Rsyslog:
         text = (CONTRIB / "sitebound-report.conf").read_text()
         text = text.replace("/var/lib/unbound/", f"{directory}/").replace("/var/spool/rsyslog/", f"{directory}/")
         text = text.replace("logs-sitebound.report-default", server.stream)
-        login = f' uid="{server.user}" pwd="{server.password}"' if server.user else ""
-        text = text.replace('serverport="9200"', f'serverport="{port}"{login}')
+        text = text.replace('serverport="9200"', f'serverport="{port}" uid="shipper" pwd="shipper-password"')
         self.configuration = directory / "rsyslog.conf"
         self.configuration.write_text(f'global(workDirectory="{directory}")\n{text}')
         self.url = f"http://127.0.0.1:{port}"
@@ -33,11 +32,8 @@ class Rsyslog:
             file.writelines(line + "\n" for line in lines)
 
     def resubmit(self):
-        command = [str(CONTRIB / "sitebound-resubmit"), "--url", self.url, "--errors", str(self.errors)]
-        environment = dict(os.environ)
-        if self.server.user:
-            command += ["--user", self.server.user]
-            environment["SITEBOUND_PASSWORD"] = self.server.password
+        command = [str(CONTRIB / "sitebound-resubmit"), "--url", self.url, "--user", "shipper", "--errors", str(self.errors)]
+        environment = dict(os.environ, SITEBOUND_PASSWORD="shipper-password")
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
     def arrived(self, total):

@@ -48,7 +48,7 @@ def lines(total=600):
         elif number % 20 == 13:
             line = base(number, "dns-error-report")
             line["error"] = {"code": str([6, 7, 9, 22][number % 17 % 4]), "message": "purpose"}
-            line["sitebound"].update(format="rfc9567", zone="er.example.net", reported={"name": f"bad{number % 3}.example.", "types": [1]})
+            line["sitebound"].update(format="rfc9567", zone=["er.example.net", "er.example.org"][number % 3 % 2], reported={"name": f"bad{number % 3}.example.", "types": [1]})
         elif number % 100 == 99:
             line = base(number, "report-stats", kind="metric", outcome="unknown")
             line["sitebound"] = {"stats": {"accepted": number, "rate_limited": number % 5, "queue_dropped": number % 3, "write_errors": 1, "lines": number}}

@@ -62,24 +62,24 @@ def start(command, log, **options):
 
 
 class Server:
-    """A running node. Its requests are made as `user`, if it has users."""
+    """A running node with security on. `admin`, `installer` and `shipper` can log in, each with its role;
+    their passwords are their names and "-password"."""
 
-    def __init__(self, kind, port, user=None, password=None):
-        self.kind, self.port, self.user, self.password = kind, port, user, password
+    def __init__(self, kind, port):
+        self.kind, self.port = kind, port
         self.url = f"http://127.0.0.1:{port}"
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self.process = None
         self.stream = "logs-sitebound.report-default"
 
-    def request(self, method, path, body=None, user=None, password=None):
+    def request(self, method, path, body=None, user="admin"):
         """Returns (status, answer as JSON)."""
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, body, method=method)
         request.add_header("Content-Type", "application/json")
-        user, password = user or self.user, password or self.password
-        if user:
-            request.add_header("Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode())
+        login = base64.b64encode(f"{user}:{user}-password".encode()).decode()
+        request.add_header("Authorization", f"Basic {login}")
         try:
             with self.opener.open(request, timeout=60) as answer:
                 return answer.status, json.loads(answer.read() or b"null")
@@ -89,7 +89,7 @@ class Server:
     def is_up(self):
         try:
             status, health = self.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s")
-        except (OSError, ValueError):
+        except (OSError, ValueError):  # the security plugin answers in words until it is ready
             return False
         return status == 200 and not health["timed_out"]
 
@@ -104,26 +104,56 @@ class Server:
         status, answer = self.request("GET", f"/{index or self.stream}/_count")
         return answer["count"] if status == 200 else 0
 
-    def create(self, lines, index=None, **login):
+    def create(self, lines, index=None, user="admin"):
         """Sends the lines as one bulk of creates; returns the status of each."""
         body = bytearray()
         for line in lines:
             body += json.dumps({"create": {"_index": index or self.stream, "_id": json.loads(line)["event"]["id"]}}).encode()
             body += b"\n" + line.encode() + b"\n"
-        status, answer = self.request("POST", "/_bulk", bytes(body), **login)
+        status, answer = self.request("POST", "/_bulk", bytes(body), user)
         assert status == 200, answer
         return [item["create"]["status"] for item in answer["items"]]
 
 
+# bcrypt of the three passwords (see Server), as the security plugin wants them.
+OPENSEARCH_USERS = {
+    "admin": "$2y$12$4pLxo0gH899xoeOYHfo6OOZIJ4oilXTttrXokJbqYiTwwAadKSoBO",
+    "installer": "$2y$12$in41fxsamY9OPzqtqR3Vtu0sRTWYkcmCByGlZSiAjTyfjOcTKkiRK",
+    "shipper": "$2y$12$lc18YsGHnB2zwsdtSCq3lOdcBxa8202nKPq37yohx2LaBWe/hl0wG",
+}
+
+
 def start_opensearch(directory):
+    plugin, config = directory / "security", directory / "node" / "node_1" / "config"
+    with zipfile.ZipFile(next((CACHE / "opensearch").glob("*.zip"))) as archive:
+        archive.extractall(plugin)
+    shutil.copytree(plugin / "config", config / "opensearch-security")
+    certificate = ["-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=node", "-days", "2"]
+    subprocess.run(
+        ["openssl", "req", *certificate, "-keyout", str(config / "node.key"), "-out", str(config / "node.pem")],
+        check=True, capture_output=True,
+    )
+    basic = {"http_authenticator": {"type": "basic"}, "authentication_backend": {"type": "intern"}}
+    roles = {"all_access": "admin", "sitebound_installer": "installer", "sitebound_shipper": "shipper"}
+    files = {
+        "config": {"config": {"dynamic": {"authc": {"basic": {"http_enabled": True, "order": 0, **basic}}}}},
+        "internalusers": {user: {"hash": password} for user, password in OPENSEARCH_USERS.items()},
+        "rolesmapping": {role: {"users": [user]} for role, user in roles.items()},
+    }
+    names = {"internalusers": "internal_users", "rolesmapping": "roles_mapping"}
+    for kind, content in files.items():
+        made = {"_meta": {"type": kind, "config_version": 2}, **content}
+        (config / "opensearch-security" / f"{names.get(kind, kind)}.yml").write_text(json.dumps(made))
+    with open(config / "opensearch-security" / "roles.yml", "a", encoding="utf-8") as file:
+        file.write((CHECKOUT / "contrib" / "shipping" / "opensearch" / "roles.yml").read_text())
     server = Server("opensearch", free_port())
     server.process = start(
-        ["java", "-Xmx1g", "-cp", f"{CACHE}/opensearch/*", str(HERE / "Node.java")]
+        ["java", "-Xmx1g", "-cp", f"{CACHE}/opensearch/*:{plugin}/*", str(HERE / "Node.java")]
         + [str(server.port), str(free_port()), str(directory / "node")],
         directory / "opensearch.log",
         cwd=directory,
     )
-    wait_for("OpenSearch answers", server.is_up, 120, server.process)
+    wait_for("OpenSearch answers", server.is_up, 240, server.process)
     return server
 
 
@@ -144,13 +174,12 @@ xpack.security.transport.ssl.enabled: false
 
 
 def start_elasticsearch(directory):
-    """With security on: `admin`, `installer` and `shipper` can log in, each with its role."""
     with zipfile.ZipFile(next((CACHE / "elasticsearch").glob("*.zip"))) as archive:
         archive.extractall(directory)
     home = next(directory.glob("elasticsearch-*"))
     for program in (home / "bin").iterdir():
         program.chmod(0o755)
-    server = Server("elasticsearch", free_port(), "admin", "admin-password")
+    server = Server("elasticsearch", free_port())
     (home / "config" / "elasticsearch.yml").write_text(
         ELASTICSEARCH_YML.format(http=server.port, transport=free_port(), directory=directory)
     )
@@ -176,7 +205,7 @@ def start_elasticsearch(directory):
         become + [str(home / "bin" / "elasticsearch")], directory / "elasticsearch.log",
         env=environment, cwd=home,
     )
-    wait_for("Elasticsearch answers", server.is_up, 150, server.process)
+    wait_for("Elasticsearch answers", server.is_up, 240, server.process)
     return server
 
 

@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The committed saved objects, checked without Kibana, and each panel's question put to the real servers."""
 
+import collections
 import importlib.machinery
 import importlib.util
 import json
 import os
 import pathlib
+import sys
 
 import pytest
 import sample
 from servers import CHECKOUT
+
+sys.path.insert(0, str(CHECKOUT / "tools"))
+from preview.panels import panels  # noqa: E402
+from preview.tally import Tally  # noqa: E402
 
 DASHBOARDS = CHECKOUT / "contrib" / "shipping" / "dashboards"
 GOLDEN = pathlib.Path(__file__).parent / "golden-panels.json"
@@ -189,6 +195,57 @@ def test_golden_table_is_what_the_lines_hold():
         GOLDEN.write_text(json.dumps(table, indent=1) + "\n")
     assert table == json.loads(GOLDEN.read_text())
     assert all(table.values())
+
+
+def test_preview_shows_the_same_numbers():
+    """sitebound-preview over the lines of the golden table. It has no rows for the losses: it shows by how much
+    the counters grew, the dashboards their largest value."""
+    tally = Tally()
+    for line in sample.lines(1200):
+        tally.add(line.encode())
+    assert (tally.bad, tally.repeated) == (0, 0)
+    golden = json.loads(GOLDEN.read_text())
+    hours = sorted({key[:13] for key in golden["by-code"]})
+    shown = {panel.title: panel for panel in panels(tally, len(hours))}
+    assert [label[-5:-3] for label in shown["Client errors by code"].labels] == [hour[-2:] for hour in hours]
+
+    def over_time(title, named=True):
+        return {
+            f"{hour}:00:00.000Z" + (f" | {name}" if named else ""): value
+            for name, values in shown[title].series for hour, value in zip(hours, values, strict=True) if value
+        }
+
+    def whole(panel):
+        """The golden rows of all hours together."""
+        rows = collections.Counter()
+        for key, value in golden[panel].items():
+            rows[key.split(" | ")[-1]] += value
+        return dict(rows)
+
+    def bars(title):
+        return dict(zip(shown[title].labels, map(sum, zip(*(values for _, values in shown[title].series), strict=True)), strict=True))
+
+    # The dashboards take the ten largest of each hour, the preview those of all hours: the sample has twelve codes.
+    codes = over_time("Client errors by code")
+    assert {key: codes[key] for key in golden["by-code"] if key in codes} == {
+        key: value for key, value in golden["by-code"].items() if key in codes}
+    assert len(codes.keys() & golden["by-code"].keys()) >= 18
+    every = [json.loads(line) for line in sample.lines(1200)]
+    assert sum(codes.values()) == sum(
+        line["sitebound"]["weight"] for line in every if line["event"]["action"] == "client-error")
+    affected = shown["Affected installs and networks"].series
+    for panel, (_, values) in zip(("installs", "networks"), affected, strict=True):
+        assert golden[panel] == {f"{hour}:00:00.000Z": value for hour, value in zip(hours, values, strict=True)}
+    assert bars("Client errors by type") == whole("by-type")
+    assert bars("Version") == {f"app {version}": value for version, value in golden["by-version"].items()}
+    assert bars("Operating system") == golden["by-os"]
+    assert bars("Country") == golden["by-country"]
+    assert bars("Service") == golden["by-service"]
+    assert bars("Malformed by reason") == whole("malformed")
+    assert bars("DNS error reports by name") == golden["by-name"]
+    reports = shown["DNS error reports by EDE and report zone"]
+    assert {label.split()[0]: value for label, value in bars(reports.title).items()} == whole("ede")
+    assert {zone: sum(values) for zone, values in reports.series} == golden["by-zone"]
 
 
 def test_each_panel_on_the_real_server(empty):

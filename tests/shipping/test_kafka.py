@@ -87,7 +87,7 @@ def test_by_way_of_a_broker_that_goes_away(kafka, empty, tmp_path):
     topic = f"sitebound.report-{empty.kind}"
     broker = ("127.0.0.1:9092", f"127.0.0.1:{kafka.port}")
     spool = ("/var/spool/rsyslog/", f"{tmp_path}/")
-    login = f' uid="{empty.user}" pwd="{empty.password}"' if empty.user else ""
+    login = ' uid="shipper" pwd="shipper-password"'
     file = tmp_path / "reports.jsonl"
     file.touch()
     lines = sample.lines(3000)

@@ -17,7 +17,7 @@ def syslog_ng(empty, proxy, tmp_path):
         pytest.skip("apt-get could not fetch syslog-ng-mod-http and its libraries")
     text = (CHECKOUT / "contrib" / "shipping" / "syslog-ng" / "sitebound-report.conf").read_text()
     text = text.replace("/var/lib/unbound/", f"{tmp_path}/").replace("logs-sitebound.report-default", empty.stream)
-    login = f'user("{empty.user}") password("{empty.password}") ' if empty.user else ""
+    login = 'user("shipper") password("shipper-password") '
     text = text.replace('url("http://127.0.0.1:9200/_bulk")', f'url("http://127.0.0.1:{proxy.port}/_bulk") {login}')
     text = text.replace("reliable(yes)", f'dir("{tmp_path}") reliable(yes)')
     configuration = tmp_path / "syslog-ng.conf"
