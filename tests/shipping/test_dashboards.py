@@ -25,6 +25,19 @@ OLDEST = {
     "kibana.ndjson": {"index-pattern": "8.0.0", "search": "8.0.0", "dashboard": "8.7.0"},
     "opensearch-dashboards.ndjson": {"index-pattern": "7.6.0", "search": "7.9.3", "visualization": "7.10.0", "dashboard": "7.9.3"},
 }
+# Attributes that the type takes: in Kibana by a schema that forbids others, in OpenSearch Dashboards by a strict mapping.
+TAKEN = {
+    "index-pattern": {"title", "timeFieldName"},
+    "search": {"title", "description", "columns", "sort", "kibanaSavedObjectMeta"},
+    "visualization": {"title", "description", "visState", "uiStateJSON", "kibanaSavedObjectMeta"},
+    "dashboard": {"title", "description", "timeRestore", "timeFrom", "timeTo", "panelsJSON", "optionsJSON", "kibanaSavedObjectMeta"},
+}
+# Parameters of the operations of a Lens column.
+PARAMETERS = {
+    "terms": {"size", "orderBy", "orderDirection", "otherBucket", "missingBucket", "parentFormat"},
+    "date_histogram": {"interval", "includeEmptyRows", "dropPartials"},
+    "sum": {"emptyAsNull"}, "count": {"emptyAsNull"}, "unique_count": {"emptyAsNull"}, "max": set(),
+}
 
 
 def load_generator():
@@ -91,6 +104,19 @@ def test_versions_are_the_oldest(name):
             assert "coreMigrationVersion" not in one
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_attributes_are_taken(name):
+    for one in objects(name):
+        attributes = one["attributes"]
+        assert set(attributes) <= TAKEN[one["type"]], one["id"]
+        assert attributes["title"]
+        assert set(attributes.get("kibanaSavedObjectMeta", {})) <= {"searchSourceJSON"}
+        if one["type"] == "search":
+            assert all(len(pair) == 2 for pair in attributes["sort"])
+        if one["type"] == "dashboard":
+            assert all(panel["title"] for panel in json.loads(attributes["panelsJSON"]))  # an empty one is hidden
+
+
 @pytest.mark.parametrize("kind", ["elasticsearch", "opensearch"])
 def test_fields_are_in_the_template(kind):
     template, known = template_fields(kind)
@@ -136,7 +162,12 @@ def test_lens_layers_are_whole():
         else:
             used = [column["columnId"] for column in visualization["columns"]]
         assert sorted(used) == sorted(layer["columns"])
+        assert set(attributes["state"]) == {
+            "visualization", "query", "filters", "datasourceStates", "internalReferences", "adHocDataViews"}
         for column in layer["columns"].values():
+            assert set(column.get("params", {})) <= PARAMETERS[column["operationType"]]
+            assert (column["sourceField"] == "___records___") == (column["operationType"] == "count")
+            assert column["isBucketed"] == (column["operationType"] in ("terms", "date_histogram"))
             order = column.get("params", {}).get("orderBy", {})
             assert not order or order["columnId"] in layer["columns"]
 
