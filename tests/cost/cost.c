@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What deciding and writing cost: each function that begins with cost_ does one thing CALLS times, and `run` has
- * callgrind count the instructions of each. By itself this program says nothing. */
+ * callgrind count the instructions of each. By itself this program says only how it was built. */
 #include "../unit/report_testing.h"
 
 #include "../../modules/noaaaa/noaaaa.h"
@@ -156,6 +156,8 @@ int main(void)
 		puts("skipped: the numbers are of gcc's optimized code");
 		return 77;
 	}
+	/* counts of another build are other counts */
+	puts("gcc " __VERSION__ " " COST_FLAGS);
 	memset(&s, 0, sizeof(s));
 	load(&s);
 	for (i = 0; i < LENGTH(rows); i++) {
