@@ -528,14 +528,17 @@ static void verdict_init(struct sb_verdict *verdict)
 void synth_decide(const struct synth_conf *conf, const struct sb_query *query,
 		  struct sb_verdict *verdict)
 {
-	const struct synth_zone *zone;
 	unsigned left;
+	const struct synth_zone *zone = sb_zones_find(conf->rules.zones, &query->qname, &left);
 
+	synth_decide_in(conf, zone, left, query, verdict);
+}
+
+void synth_decide_in(const struct synth_conf *conf, const struct synth_zone *zone, unsigned left,
+		     const struct sb_query *query, struct sb_verdict *verdict)
+{
 	verdict_init(verdict);
-	if (query->qclass != SB_CLASS_IN)
-		return;
-	zone = sb_zones_find(conf->rules.zones, &query->qname, &left);
-	if (zone == NULL)
+	if (zone == NULL || query->qclass != SB_CLASS_IN)
 		return;
 	verdict->rule = zone->rule;
 	switch (zone->kind) {

@@ -117,6 +117,14 @@ void synth_decide(const struct synth_conf *conf, const struct sb_query *query,
 		  struct sb_verdict *verdict);
 
 /**
+ * The same where the zone is known.
+ * @param zone: what sb_zones_find() found for the question's name in conf->rules.zones, or NULL.
+ * @param left: labels left of its apex.
+ */
+void synth_decide_in(const struct synth_conf *conf, const struct synth_zone *zone, unsigned left,
+		     const struct sb_query *query, struct sb_verdict *verdict);
+
+/**
  * Decide again about a question that synth_decide() sent upstream.
  * @param rcode: what upstream answered.
  * @param has_answer: whether the answer section holds anything.

@@ -427,7 +427,7 @@ static bool synth_early(struct sb_state *state, struct module_env *env,
 	if (zone == NULL || zone->apex.wire_len != apex_len || zone->kind != SYNTH_ADDRESSES ||
 	    !zone->otherwise_nxdomain)
 		return false;
-	synth_decide(state->section, query, verdict);
+	synth_decide_in(state->section, zone, left, query, verdict);
 	/* the local zone has nothing: upstream in its place */
 	if (verdict->kind == SB_ASK_UPSTREAM)
 		synth_decide_upstream(state->section, query, SB_NXDOMAIN, false, verdict);
