@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -30,7 +31,7 @@ static int kept_file(void)
 		return -1;
 	errno = 0;
 	fd = strtol(value, &end, 10);
-	if (errno != 0 || end == value || *end != '\0' || fd < 0 || fd > 1 << 20)
+	if (errno != 0 || end == value || *end != '\0' || fd < 0 || fd > INT_MAX)
 		return -1;
 	if (fcntl((int)fd, F_GET_SEALS) != KEPT_SEALS || fcntl((int)fd, F_GETFD) != FD_CLOEXEC)
 		return -1;
@@ -61,8 +62,6 @@ static void keep(const char *text, size_t text_len)
 	while (text_len > 0) {
 		ssize_t n = write(fd, text, text_len);
 
-		if (n == -1 && errno == EINTR)
-			continue;
 		if (n <= 0)
 			goto failed;
 		text += n;

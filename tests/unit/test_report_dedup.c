@@ -103,6 +103,7 @@ static void test_nothing_is_forgotten_below_a_quarter(void **state)
 	(void)state;
 	assert_non_null(dedup);
 	assert_int_equal(report_dedup_capacity(dedup), 1 << 16);
+	assert_in_range(report_dedup_memory(dedup), 32 << 16, (32 << 16) + 8192);
 	for (i = 0; i < 1 << 12; i++)
 		assert_true(is_new(dedup, i, 0));
 	for (i = 0; i < 1 << 12; i++)

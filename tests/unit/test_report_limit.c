@@ -129,6 +129,8 @@ static void test_many_prefixes_take_no_memory(void **state)
 	}
 	assert_true(report_limit_evicted(limit) >= 1000000 - (1 << 12));
 	assert_true(unit_rss_kib() - before_kib <= 1024);
+	/* and what it takes is told: 16 octets for a prefix */
+	assert_in_range(report_limit_memory(limit), 16 << 12, (16 << 12) + 8192);
 	report_limit_free(limit);
 }
 
