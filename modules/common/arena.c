@@ -5,15 +5,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct piece {
-	struct piece *next;
-	void (*cleanup)(void *);
-	void *what;
+/** Octets that are taken from the system at once. With the address sanitizer every piece is one of its
+ * own, so that it sees where one ends. */
+#ifdef __SANITIZE_ADDRESS__
+#define CHUNK_LEN 0
+#else
+#define CHUNK_LEN (32U << 10)
+#endif
+#define ALIGNMENT _Alignof(max_align_t)
+
+struct chunk {
+	struct chunk *next;
+	size_t used, room;
 	_Alignas(max_align_t) unsigned char data[];
 };
 
+struct cleanup {
+	struct cleanup *next;
+	void (*run)(void *);
+	void *what;
+};
+
 struct sb_arena {
-	struct piece *newest;
+	/** the first is the one that is filled */
+	struct chunk *chunks;
+	struct cleanup *newest;
 };
 
 struct sb_arena *sb_arena_new(void)
@@ -23,38 +39,39 @@ struct sb_arena *sb_arena_new(void)
 
 void sb_arena_free(struct sb_arena *arena)
 {
-	struct piece *piece, *next;
+	struct chunk *chunk, *next;
+	struct cleanup *cleanup;
 
 	if (arena == NULL)
 		return;
-	for (piece = arena->newest; piece != NULL; piece = next) {
-		next = piece->next;
-		if (piece->cleanup != NULL)
-			piece->cleanup(piece->what);
-		free(piece);
+	for (cleanup = arena->newest; cleanup != NULL; cleanup = cleanup->next)
+		cleanup->run(cleanup->what);
+	for (chunk = arena->chunks; chunk != NULL; chunk = next) {
+		next = chunk->next;
+		free(chunk);
 	}
 	free(arena);
 }
 
-static struct piece *piece_new(struct sb_arena *arena, size_t size)
-{
-	struct piece *piece;
-
-	if (size > SIZE_MAX - sizeof(*piece))
-		return NULL;
-	piece = calloc(1, sizeof(*piece) + size);
-	if (piece == NULL)
-		return NULL;
-	piece->next = arena->newest;
-	arena->newest = piece;
-	return piece;
-}
-
 void *sb_arena_alloc(struct sb_arena *arena, size_t size)
 {
-	struct piece *piece = piece_new(arena, size);
+	struct chunk *chunk = arena->chunks;
+	size_t room;
 
-	return piece != NULL ? piece->data : NULL;
+	if (size > SIZE_MAX / 2)
+		return NULL;
+	size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	if (chunk == NULL || chunk->room - chunk->used < size) {
+		room = size > CHUNK_LEN ? size : CHUNK_LEN;
+		chunk = calloc(1, sizeof(*chunk) + room);
+		if (chunk == NULL)
+			return NULL;
+		chunk->room = room;
+		chunk->next = arena->chunks;
+		arena->chunks = chunk;
+	}
+	chunk->used += size;
+	return chunk->data + chunk->used - size;
 }
 
 void *sb_arena_copy(struct sb_arena *arena, const void *data, size_t size)
@@ -82,15 +99,17 @@ void *sb_arena_grow(struct sb_arena *arena, void *array, size_t count, size_t si
 	return grown;
 }
 
-int sb_arena_cleanup(struct sb_arena *arena, void (*cleanup)(void *), void *what)
+int sb_arena_cleanup(struct sb_arena *arena, void (*run)(void *), void *what)
 {
-	struct piece *piece = piece_new(arena, 0);
+	struct cleanup *cleanup = sb_arena_alloc(arena, sizeof(*cleanup));
 
-	if (piece == NULL) {
-		cleanup(what);
+	if (cleanup == NULL) {
+		run(what);
 		return -1;
 	}
-	piece->cleanup = cleanup;
-	piece->what = what;
+	cleanup->run = run;
+	cleanup->what = what;
+	cleanup->next = arena->newest;
+	arena->newest = cleanup;
 	return 0;
 }

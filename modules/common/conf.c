@@ -130,170 +130,37 @@ static void read_document(const struct sb_value *document, struct sb_conf *conf)
 	sb_read_map(document, keys, SECTION_COUNT + 1, conf);
 }
 
-/** The place of an octet of the text. */
-static yaml_mark_t mark_of(const char *text, size_t text_len, size_t offset)
-{
-	yaml_mark_t mark = {.index = offset};
-	size_t i;
-
-	for (i = 0; i < offset && i < text_len; i++) {
-		if (text[i] == '\n') {
-			mark.line++;
-			mark.column = 0;
-		} else if (((unsigned char)text[i] & 0xc0) != 0x80) {
-			/* columns count characters */
-			mark.column++;
-		}
-	}
-	return mark;
-}
-
-/** Report what libyaml found. */
-static void syntax_error(struct sb_yaml *yaml, const yaml_parser_t *parser, const char *text,
-			 size_t text_len)
-{
-	struct sb_value place = {.yaml = yaml, .mark = parser->problem_mark};
-
-	if (parser->error == YAML_READER_ERROR)
-		place.mark = mark_of(text, text_len, parser->problem_offset);
-	if (parser->error == YAML_MEMORY_ERROR)
-		sb_value_no_memory(&place);
-	else if (parser->error == YAML_READER_ERROR)
-		sb_value_error(&place, "not readable as UTF-8 text: %s",
-			       parser->problem != NULL ? parser->problem : "?");
-	else
-		sb_value_error(&place, "not valid YAML: %s%s%s",
-			       parser->problem != NULL ? parser->problem : "?",
-			       parser->context != NULL ? " " : "",
-			       parser->context != NULL ? parser->context : "");
-}
-
-static bool parser_start(yaml_parser_t *parser, const char *text, size_t text_len)
-{
-	if (!yaml_parser_initialize(parser))
-		return false;
-	yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(parser, (const unsigned char *)text, text_len);
-	return true;
-}
-
-/**
- * Refuse what is nested too deeply, before it is loaded: libyaml's time goes by the square of the
- * depth. Other errors are left to the loader.
- * @return whether the text may be loaded.
- */
-static bool check_depth(struct sb_yaml *yaml, const char *text, size_t text_len)
-{
-	struct sb_value place = {.yaml = yaml};
-	yaml_parser_t parser;
-	yaml_event_t event;
-	bool more = true;
-	unsigned depth = 0;
-
-	if (!parser_start(&parser, text, text_len)) {
-		sb_value_no_memory(&place);
-		return false;
-	}
-	while (more && depth <= SB_CONF_DEPTH_MAX && yaml_parser_parse(&parser, &event)) {
-		if (event.type == YAML_MAPPING_START_EVENT ||
-		    event.type == YAML_SEQUENCE_START_EVENT)
-			depth++;
-		else if (event.type == YAML_MAPPING_END_EVENT ||
-			 event.type == YAML_SEQUENCE_END_EVENT)
-			depth--;
-		more = event.type != YAML_STREAM_END_EVENT;
-		place.mark = event.start_mark;
-		yaml_event_delete(&event);
-	}
-	yaml_parser_delete(&parser);
-	if (depth > SB_CONF_DEPTH_MAX)
-		sb_value_error(&place, "nested more than %d deep", SB_CONF_DEPTH_MAX);
-	return depth <= SB_CONF_DEPTH_MAX;
-}
-
-/** Read a document of the file. A scalar that is empty is what a file of nothing but comments
- * behind a "---" has. */
-static void read_root(struct sb_yaml *yaml, struct sb_conf *conf)
-{
-	yaml_node_t *root = yaml_document_get_root_node(&yaml->document);
-	struct sb_value document = {.yaml = yaml, .node = root};
-
-	if (root == NULL || (root->type == YAML_SCALAR_NODE && root->data.scalar.length == 0))
-		return;
-	document.mark = root->start_mark;
-	read_document(&document, conf);
-}
-
-/** What libyaml has to read. @return SB_OK, also when there are errors; SB_ENOMEM. */
-static enum sb_err read_any(struct sb_yaml *yaml, const char *text, size_t text_len,
-			    struct sb_conf *conf)
-{
-	yaml_parser_t parser;
-	yaml_document_t second;
-	yaml_node_t *root;
-
-	if (!check_depth(yaml, text, text_len))
-		return SB_OK;
-	if (!parser_start(&parser, text, text_len))
-		return SB_ENOMEM;
-	if (!yaml_parser_load(&parser, &yaml->document)) {
-		syntax_error(yaml, &parser, text, text_len);
-		goto cleanup;
-	}
-	if (yaml_document_get_root_node(&yaml->document) != NULL) {
-		read_root(yaml, conf);
-		if (!yaml_parser_load(&parser, &second)) {
-			syntax_error(yaml, &parser, text, text_len);
-		} else {
-			root = yaml_document_get_root_node(&second);
-			if (root != NULL) {
-				struct sb_value document = {.yaml = yaml, .mark = root->start_mark};
-
-				sb_value_error(&document, "a second document in one file");
-			}
-			yaml_document_delete(&second);
-		}
-	}
-	yaml_document_delete(&yaml->document);
-cleanup:
-	yaml_parser_delete(&parser);
-	return SB_OK;
-}
-
 enum sb_err sb_conf_parse(const char *name, const char *text, size_t text_len,
 			  struct sb_diags *diags, struct sb_conf **conf)
 {
 	struct sb_yaml yaml = {.file = name, .diags = diags};
+	struct sb_value document = {.yaml = &yaml};
+	struct sb_arena *scratch = sb_arena_new();
 	size_t errors = diags->count;
 	struct sb_conf *made = NULL;
-	struct sb_arena *scratch;
 	enum sb_err err = SB_ENOMEM;
 
-	/* a byte order mark is no part of the text */
-	if (text_len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-		text += 3;
-		text_len -= 3;
-	}
-	/* an editor has emptied it, and is about to write it */
-	if (text_len == 0) {
-		struct sb_value place = {.yaml = &yaml};
-
-		sb_value_error(&place, "is empty; a file that is meant to hold nothing says {}");
-		return SB_ECONF;
-	}
-	scratch = sb_arena_new();
 	yaml.arena = sb_arena_new();
 	if (scratch == NULL || yaml.arena == NULL ||
 	    (made = sb_arena_alloc(yaml.arena, sizeof(*made))) == NULL)
 		goto cleanup;
 	made->arena = yaml.arena;
-	err = SB_OK;
-	if (sb_plain_load(scratch, text, text_len, &yaml.document))
-		read_root(&yaml, made);
-	else
-		err = read_any(&yaml, text, text_len, made);
-	if (diags->count != errors)
-		err = SB_ECONF;
+	/* a byte order mark is no part of the text */
+	if (text_len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		text_len -= 3;
+	}
+	if (text_len == 0) {
+		/* an editor has emptied it, and is about to write it */
+		sb_value_error(&document, "is empty; a file that is meant to hold nothing says {}");
+	} else if (sb_document_read(&yaml, scratch, text, text_len)) {
+		document.node = yaml_document_get_root_node(&yaml.document);
+		document.mark = document.node->start_mark;
+		/* a file with nothing but comments behind a "---" is an empty one */
+		if (!sb_value_is_scalar(&document) || document.node->data.scalar.length > 0)
+			read_document(&document, made);
+	}
+	err = diags->count == errors ? SB_OK : SB_ECONF;
 cleanup:
 	sb_arena_free(scratch);
 	if (err == SB_OK)

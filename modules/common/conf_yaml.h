@@ -17,14 +17,6 @@
 #include "sitebound/rules.h"
 #include "sitebound/verdict.h"
 
-/**
- * Load a document as libyaml does, if it is one of those that are read faster.
- * @param scratch: gets all of the document; there is no yaml_document_delete().
- * @return false when libyaml has to say what it is: then the document is not touched.
- */
-bool sb_plain_load(struct sb_arena *scratch, const char *text, size_t text_len,
-		   yaml_document_t *document);
-
 /** What readers share: the document, the memory for results, where messages go. */
 struct sb_yaml {
 	const char *file;
@@ -58,6 +50,15 @@ struct sb_key {
 	sb_reader *read;
 	bool required;
 };
+
+/**
+ * Read the document of a text into yaml->document: nodes by number, with their marks, and without tags.
+ * What is wrong (syntax, depth, a second document) is reported.
+ * @param arena: the nodes' memory.
+ * @return whether there is a document that can be looked at.
+ */
+bool sb_document_read(struct sb_yaml *yaml, struct sb_arena *arena, const char *text,
+		      size_t text_len);
 
 /** Report an error at the value. */
 void sb_value_error(const struct sb_value *value, const char *format, ...) SB_PRINTF(2, 3);

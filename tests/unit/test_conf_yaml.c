@@ -9,11 +9,6 @@
 
 #include "unit.h"
 
-/** Texts that are made of pieces and read in two ways. */
-#ifndef RANDOM_TEXTS
-#define RANDOM_TEXTS 200000
-#endif
-
 /** A YAML text as a value, with a message list and an arena of its own. */
 struct bench {
 	struct sb_yaml yaml;
@@ -621,167 +616,6 @@ static void damaged(void **state)
 	unit_done();
 }
 
-/** Whether two documents are the same below two nodes, with all places. */
-static bool is_same(yaml_document_t *one, int in_one, yaml_document_t *other, int in_other)
-{
-	const yaml_node_t *a = yaml_document_get_node(one, in_one);
-	const yaml_node_t *b = yaml_document_get_node(other, in_other);
-	size_t i, count;
-
-	if (a->type != b->type || a->start_mark.line != b->start_mark.line ||
-	    a->start_mark.column != b->start_mark.column ||
-	    a->start_mark.index != b->start_mark.index)
-		return false;
-	if (a->type == YAML_SCALAR_NODE)
-		return a->data.scalar.length == b->data.scalar.length &&
-		       a->data.scalar.style == b->data.scalar.style &&
-		       /* with the zero octet behind */
-		       memcmp(a->data.scalar.value, b->data.scalar.value,
-			      a->data.scalar.length + 1) == 0;
-	if (a->type == YAML_SEQUENCE_NODE) {
-		const yaml_node_item_t *items = a->data.sequence.items.start;
-
-		count = (size_t)(a->data.sequence.items.top - items);
-		if (count != (size_t)(b->data.sequence.items.top - b->data.sequence.items.start))
-			return false;
-		for (i = 0; i < count; i++) {
-			if (!is_same(one, items[i], other, b->data.sequence.items.start[i]))
-				return false;
-		}
-		return true;
-	}
-	count = (size_t)(a->data.mapping.pairs.top - a->data.mapping.pairs.start);
-	if (count != (size_t)(b->data.mapping.pairs.top - b->data.mapping.pairs.start))
-		return false;
-	for (i = 0; i < count; i++) {
-		const yaml_node_pair_t *in_a = &a->data.mapping.pairs.start[i];
-		const yaml_node_pair_t *in_b = &b->data.mapping.pairs.start[i];
-
-		if (!is_same(one, in_a->key, other, in_b->key) ||
-		    !is_same(one, in_a->value, other, in_b->value))
-			return false;
-	}
-	return true;
-}
-
-/** Read a text in both ways. @return whether the plain one took it; then both must agree. */
-static bool compare(const char *text, size_t text_len)
-{
-	struct sb_arena *scratch = sb_arena_new();
-	yaml_document_t plain, whole, second;
-	yaml_parser_t parser;
-	bool taken, loaded, same;
-
-	assert_non_null(scratch);
-	taken = sb_plain_load(scratch, text, text_len, &plain);
-	if (taken) {
-		assert_int_equal(yaml_parser_initialize(&parser), 1);
-		yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-		yaml_parser_set_input_string(&parser, (const unsigned char *)text, text_len);
-		loaded = yaml_parser_load(&parser, &whole) == 1;
-		same = loaded && yaml_document_get_root_node(&whole) != NULL &&
-		       is_same(&plain, 1, &whole, 1);
-		if (same) {
-			/* and nothing comes behind it */
-			same = yaml_parser_load(&parser, &second) == 1;
-			if (same) {
-				same = yaml_document_get_root_node(&second) == NULL;
-				yaml_document_delete(&second);
-			}
-		}
-		if (loaded)
-			yaml_document_delete(&whole);
-		yaml_parser_delete(&parser);
-		if (!same)
-			print_error("not as libyaml reads it:\n%.*s\n", (int)text_len, text);
-		CHECK("both readers agree", same);
-	}
-	sb_arena_free(scratch);
-	return taken;
-}
-
-/** What is written in files is taken by the plain reader; what it does not know is not. */
-static void plain(void **state)
-{
-	static const struct {
-		const char *text;
-		bool taken;
-	} rows[] = {
-		{"a: b", true},
-		{"a: b\n", true},
-		{"# c\n\na: b # c\n # c\n\n#c", true},
-		{"a:\n- b\n- c: d\n  e: f\n- - g\n  - h\n-\n  i\nj: k\n", true},
-		{"a:\n    - [b, {c: d, 'e': \"f\"}, [], {}]\n", true},
-		{"a: [b,\n c # d\n , e\n]\n", true},
-		{"a: [2001:db8::/32, ::1]\n", false},
-		{"a: [2001:db8::/32, \"::1\", 10.0.0.0/8]\n", true},
-		{"a: 'it''s'\nb: \"a \\\\d\\\" \"\n'c': d e:f\n", true},
-		{"a:\n  b:\n    c: ^(?<n>[a-z]{4,16})\\.(?<x>.*)$\n", true},
-		{"- a\n- b\n", true},
-		{"{}", true},
-		{"a", true},
-		{"a: @ARRAY@", false},
-		{"a:\n", false},
-		{"a: b\n c\n", false},
-		{"a: b\n c: d\n", false},
-		{"a: &x b\n", false},
-		{"a: *x\n", false},
-		{"a: !t b\n", false},
-		{"a: |\n  b\n", false},
-		{"a: b: c\n", false},
-		{"a: - b\n", false},
-		{"a:\tb\n", false},
-		{"a: \303\244\n", false},
-		{"a: b\r\n", false},
-		{"---\na: b\n", false},
-		{"a: b\n...\n", false},
-		{"a: b\n---\nc: d\n", false},
-		{"a: [b, c\n", false},
-		{"a: [b c: d]\n", false},
-		{"a: [b, ]\n", false},
-		{"a: [b] c\n", false},
-		{"a: {b}\n", false},
-		{"a: \"\\x41\"\n", false},
-		{"a: 'b\n  c'\n", false},
-		{"? a\n: b\n", false},
-		{" a: b\n", false},
-		{"a: b#c\n", true},
-		{"a: 'b'#c\n", false},
-		{"", false},
-		{"\n", false},
-	};
-	static const char *const pieces[] = {
-		"a",   "b c",  "0",   "-5",   "a.b",	"c:d",	":",	  ": ",	      ":\n", "\n",
-		"\n ", "\n  ", "- ",  "-",    "[",	"]",	"{",	  "}",	      ",",   ", ",
-		"#",   " # x", "'",   "\"",   "\\",	"'a'",	" ",	  "\"b\"",    "::",  "?",
-		"? ",  "---",  "...", "\n- ", "\nk: ",	"\nl:", "[a, b]", "{a: b}",   "!",   "&",
-		"*",   "|",    "%",   "<<",   "\n    ", "\n\n", "k: ",	  "\nk:\n- ",
-	};
-	char text[512];
-	size_t i, taken = 0;
-	unsigned random = 1;
-
-	(void)state;
-	for (i = 0; i < COUNT(rows); i++)
-		CHECK(rows[i].text, compare(rows[i].text, strlen(rows[i].text)) == rows[i].taken);
-	for (i = 0; i < RANDOM_TEXTS; i++) {
-		size_t len = 0, left;
-
-		for (left = (random >> 16) % 16 + 1; left > 0; left--) {
-			const char *piece;
-
-			random = random * 1103515245 + 12345;
-			piece = pieces[(random >> 16) % COUNT(pieces)];
-			memcpy(text + len, piece, strlen(piece));
-			len += strlen(piece);
-		}
-		taken += compare(text, len);
-	}
-	/* or nothing was compared */
-	CHECK("some are taken", taken > RANDOM_TEXTS / 200);
-	unit_done();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -793,7 +627,6 @@ int main(void)
 		cmocka_unit_test(message_text), cmocka_unit_test(files),
 		cmocka_unit_test(file_text),	cmocka_unit_test(top),
 		cmocka_unit_test(record),	cmocka_unit_test(damaged),
-		cmocka_unit_test(plain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
