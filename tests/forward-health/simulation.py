@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """forward-health in a world with a virtual clock: simulated resolvers, owners, Unbound and control socket.
 
-A world runs the real Engine. Faults come from outside (happen()); what must hold at each event is checked at each event: no list is
-empty, nothing is said to Unbound when nothing differs, no resolver is called down without `fall` failures of its own (as long as
-some owner works and no more than one in fifty questions is lost).
+A world runs the real Engine. Faults come from outside (happen()). What must hold always is checked at each event:
+  - no list is empty, nothing is set that is set already, and each change is followed by each flush at most once;
+  - every resolver is asked at least every four intervals, and nothing happens without a due time;
+  - no resolver is called down without `fall` failures of its own, nor up without right answers (as long as some owner works
+    and no more than one in fifty questions is lost);
+  - a site that is well is not left for a better one that has not been well for `hold`.
+What needs a beginning in peace follows at the end of a history: see ENDS.
 """
 import heapq
+import math
 import os
 import random
 import sys
@@ -29,22 +34,18 @@ def conf(sites=(2, 2), owners=3, fast=False, order=None, **more):
     for key, value in more.items():
         setattr(c, key, value)
     c.resolvers = {k: (k.split("@")[0], 5301, "") for keys in c.sites.values() for k in keys}
-    c.max_rate = max(c.max_rate, int(len(c.resolvers) / c.interval) + 1)
+    c.max_rate = max(c.max_rate, math.ceil(len(c.resolvers) / c.interval))
     c.zones = {".": ["dc1"] + [s for s in c.sites if s != "dc1"]}
     return c
 
 
 class World:
     def __init__(self, c, seed=0, ports=False):
-        self.conf, self.rng, self.ports = c, random.Random(seed), ports
+        self.conf, self.seed, self.rng, self.ports = c, seed, random.Random(seed), ports
         self.time, self.serial, self.heap = 1000.0, 0, []
         self.site_of = {k: s for s, keys in c.sites.items() for k in keys}
-        self.dead = set()               # resolvers that are silent
-        self.lines = set()              # sites without internet
-        self.owners = set()             # owners that are silent everywhere
-        self.delay = {}                 # site or resolver -> seconds more
-        self.loss = 0.0
-        self.mode = "ok"                # of the control socket: ok, hang, refuse, garbage, error
+        self.calm()
+        self.tight = c.max_rate < 2 * len(c.resolvers) / c.interval     # then everything takes longer
         self.booted = {".": list(c.sites["dc1"])}
         self.restart()
         self.commands, self.egress, self.events = [], [], []
@@ -53,9 +54,19 @@ class World:
         self.slow = False               # answers came late at some time, so a resolver may have got the name of a slow one
         self.blackout = 0.0             # when a question was asked last while every owner was silent, or one in five was lost
         self.changed = 0.0              # when other owners fell silent
-        self.steps = 0
-        self.due = self.time
-        self.engine = Engine(c, self, random.Random(seed + 1))
+        self.steps = self.adds = 0
+        self.flushes = {}               # command -> how often it was done
+        self.again()
+
+    def again(self):
+        """forward-health itself is killed and started."""
+        self.heap.clear()
+        self.due = self.began = self.time
+        self.rights = dict.fromkeys(self.conf.resolvers, self.conf.rise)    # right answers since it was called down
+        self.well = {}                  # site -> since when it has had a healthy resolver
+        self.serial += 1
+        self.engine = Engine(self.conf, self, random.Random(self.seed + self.serial))
+        self.zone, self.site = self.engine.decision.zones["."], None
 
     # --- what the engine sees ----------------------------------------------------------------
 
@@ -64,28 +75,46 @@ class World:
 
     def emit(self, action, reason="", duration=0, **details):
         self.events.append((self.time, action, details))
-        if action == "resolver-state" and details["to"] == "down" and self.time - self.blackout > 10:
-            assert len(self.ill[details["server"]]) >= self.conf.fall, "%s is called down for failures of owners" % details["server"]
+        if action == "resolver-state":
+            key, site, states = details["server"], details["server_site"], self.states()
+            if not any(states[k] == "up" for k in self.conf.sites[site]):
+                self.well.pop(site, None)
+            if details["to"] == "up":
+                self.well.setdefault(site, self.time)
+                assert self.rights[key] >= self.conf.rise, "%s is called up after %d right answers" % (key, self.rights[key])
+            else:
+                self.rights[key] = 0
+                assert len(self.ill[key]) >= self.conf.fall or self.tight or self.time - self.blackout <= 10, \
+                    "%s is called down for failures of owners" % key
 
     def later(self, seconds, what, *args):
         self.serial += 1
         heapq.heappush(self.heap, (self.time + seconds, self.serial, what, args))
 
     def ask(self, question, key, owner):
-        site = self.site_of[key]
-        self.asked[key].append(self.time)
-        took = 0.001 + 0.019 * self.rng.random() + self.delay.get(site, 0) + self.delay.get(key, 0)
+        now, site = self.time, self.site_of[key]
+        self.in_time(key)
+        self.asked[key].append(now)
+        took = 0.001 + 0.019 * self.rng.random()
+        if self.delay:
+            took += self.delay.get(site, 0)
         if key in self.dead or site in self.lines or took >= self.conf.timeout or (self.loss and self.rng.random() < self.loss):
-            self.ill[key].append(self.time)
+            self.ill[key].append(now)
         elif owner not in self.owners:
-            self.later(took, self.right, question, key, self.time)
+            self.later(took, self.right, question, key, now)
             return
         if len(self.owners) == len(self.conf.owners) or self.loss > 0.1:
-            self.blackout = self.time
+            self.blackout = now
         self.later(self.conf.timeout, self.engine.answered, question, key, "timeout")
 
+    def in_time(self, key):
+        last = self.asked[key][-1] if self.asked[key] else 0
+        assert self.time - max(last, self.began) <= 4 * self.conf.interval, "%s was not asked for long" % key
+
     def right(self, question, key, asked):
-        self.ill[key] = [t for t in self.ill[key] if t > asked]
+        self.rights[key] += 1
+        if self.ill[key]:
+            self.ill[key] = [t for t in self.ill[key] if t > asked]
         self.engine.answered(question, key, "ok")
 
     def control(self, target, command, done):
@@ -112,8 +141,13 @@ class World:
         words = command.split()
         if words[0] == "forward_add":
             assert len(words) > 2, "an empty list"
-            assert words[2:] != self.forwards.get(words[1]) or self.time < self.restarted + 0.01, "a command although nothing differs: %s" % command
+            assert words[2:] != self.forwards[words[1]] or self.time < self.restarted + 0.01, \
+                "a command although nothing differs: " + command
             self.forwards[words[1]] = words[2:]
+            self.adds += 1
+        else:
+            self.flushes[command] = self.flushes.get(command, 0) + 1
+            assert self.flushes[command] <= self.adds, "%s without a change" % command
         return "ok\n"
 
     # --- the course of things ----------------------------------------------------------------
@@ -122,22 +156,30 @@ class World:
         """Goes on for so long, or until the test holds; gives the seconds that passed, or None."""
         begin, end, heap, steps = self.time, self.time + seconds, self.heap, 0
         while not (until and until()):
-            at = heap[0][0] if heap and heap[0][0] < self.due else self.due
+            at = min(heap[0][0], self.due) if heap else self.due
             if at > end:
                 self.time = end
                 break
-            assert at >= self.time, "time ran backwards"
             self.time = at
             while heap and heap[0][0] <= at:
                 _, _, what, args = heapq.heappop(heap)
                 what(*args)
             self.due = self.engine.step()
+            assert self.due > at, "it spins"
             steps += 1
+            if self.zone.site != self.site:
+                self.moved()
         else:
             return self.time - begin
         self.steps += steps
         assert steps <= 60 + seconds * (6 * self.conf.max_rate + 40), "%d steps in %g s: it spins" % (steps, seconds)
         return None if until else seconds
+
+    def moved(self):
+        before, self.site = self.site, self.zone.site
+        order = self.conf.zones["."]
+        if before in self.well and order.index(self.site) < order.index(before):
+            assert self.time - self.well[self.site] >= self.conf.hold - 0.001, "%s was left too soon" % before
 
     def list(self):
         return set(self.forwards["."])
@@ -148,13 +190,22 @@ class World:
     def states(self):
         return self.engine.states()
 
+    def all_up(self):
+        return all(s.state == "up" for s in self.engine.health.servers.values())
+
     def calm(self):
         """Everything works again."""
-        self.dead, self.lines, self.owners, self.delay, self.loss, self.mode = set(), set(), set(), {}, 0.0, "ok"
+        self.dead = set()               # resolvers that are silent
+        self.lines = set()              # sites without internet
+        self.owners = set()             # owners that are silent everywhere
+        self.delay = {}                 # site -> seconds more
+        self.loss = 0.0
+        self.mode = "ok"                # of the control socket: ok, hang, refuse, garbage, error
 
     def silent(self, owners):
-        """These owners and no others are silent. Not more often than can be told: one time-out, and another one."""
-        if self.time > self.changed + 2 * self.conf.timeout:
+        """These owners and no others are silent. Not more often than can be told: one time-out, and another one; some rounds
+        where the rate is short."""
+        if self.time > self.changed + (12 if self.tight else 2) * self.conf.timeout:
             self.owners, self.changed = set(owners), self.time
 
     def slower(self, site, seconds):
@@ -166,99 +217,129 @@ class World:
 
     def hup(self):
         self.engine.reload(self.conf)
+        self.zone = self.engine.decision.zones["."]
+        self.due = self.time
 
     def override(self, said):
         self.engine.override = said
         self.engine.decide()
         self.due = self.time
 
-    def again(self):
-        """forward-health itself is killed and started."""
-        self.heap.clear()
-        self.engine = Engine(self.conf, self, random.Random(self.rng.random()))
-        self.due = self.time
+
+def some(world, rng):
+    """Owners, but not all of them."""
+    return rng.sample(world.conf.owners, rng.randrange(len(world.conf.owners)))
 
 
 def happen(world, rng):
     """Something happens."""
     key, site = rng.choice(list(world.conf.resolvers)), rng.choice(list(world.conf.sites))
-    owners = rng.sample(list(world.conf.owners), rng.randrange(len(world.conf.owners)))
     rng.choice([
         lambda: world.dead.symmetric_difference_update({key}), lambda: world.lines.symmetric_difference_update({site}),
-        lambda: world.silent(owners), lambda: world.slower(site, rng.uniform(0, 0.4)),
+        lambda: world.silent(some(world, rng)), lambda: world.slower(site, rng.uniform(0, 0.4)),
         lambda: setattr(world, "loss", rng.choice([0, 0, 0.02, 0.2])),
         lambda: setattr(world, "mode", rng.choice(["ok", "ok", "hang", "refuse", "garbage", "error"])),
         world.restart, world.hup, world.again, world.calm])()
     world.due = world.time
 
 
-def history(seed, length=4):
-    """One random history, and after it one of the invariants that need a beginning in peace."""
+def history(seed, length=3):
+    """One random history, and after it something that needs a beginning in peace. Most worlds are small: what goes wrong
+    in a large one does in a small one, too, and sooner."""
     rng = random.Random(seed)
-    c = conf(sites=rng.choice([(2, 2), (1, 1), (2, 1), (3, 2, 2), (4, 4), (2,)]), owners=rng.choice([2, 3, 3, 4]),
-             fast=rng.random() < 0.2, standby=rng.choice([0, 0, 1]),
-             hold=rng.choice([1.0, 1.0, 5.0]))
+    c = conf(sites=rng.choice([(1, 1), (1, 1), (2, 1), (1, 2), (2, 2), (2,), (1, 1, 1), (3, 3)]), owners=rng.choice([2, 3, 3, 4]),
+             fast=rng.random() < 0.2, standby=rng.choice([0, 0, 1]), hold=rng.choice([0.3, 1.0, 3.0]), rise=rng.choice([1, 2, 5]),
+             max_rate=rng.choice([1, 20, 20]))
     world = World(c, seed, ports=rng.random() < 0.5)
-    world.run(2)
+    assert world.run(3, world.engine.settled) is not None, "no decision after 3 s"
     for _ in range(length):
         happen(world, rng)
-        span = rng.choice([0.2, 1.0, 3.0])
+        span = rng.choice([0.1, 0.5, 2.5])
         calls = len(world.commands)
         world.run(span)
         if world.mode in ("hang", "refuse", "garbage", "error"):
             assert len(world.commands) - calls <= 8 + 3 * span, "%d commands in %g s to a control that fails" % (
                 len(world.commands) - calls, span)
-        if span == 3.0:
-            for key, times in world.asked.items():
-                assert times[-1] > world.time - 3 * c.interval - c.timeout, "%s was not asked for long" % key
-    if rng.random() < 0.4:
-        dead_seen(world, rng)
-    else:
-        peace(world)
-        rng.choice([owners_silent, site_left, nobody])(world, rng)
+        for key in world.asked:
+            world.in_time(key)
+    rng.choice(ENDS)(world, rng)
     return world
 
 
 def peace(world):
-    """With one healthy local resolver known for `hold` the local site is used, and with all of them, all."""
+    """All is well, and all of the local site is used."""
     world.calm()
-    world.run(world.conf.timeout + 0.5)     # what was asked before
-    world.run(100, lambda: set(world.states().values()) == {"up"})
-    hold = max(z.hold for z in world.engine.decision.zones.values())
-    world.run(8 + hold + 3, lambda: world.list() >= world.local() and world.engine.settled() and not world.engine.backoff)
-    assert set(world.states().values()) == {"up"}, "not all well again: %s" % world.states()
-    assert world.list() >= world.local() and len(world.list()) <= len(world.local()) + world.conf.standby, "not home: %s" % world.list()
+    world.run(world.conf.timeout + 0.1)     # what was asked before
+    assert world.run(12, world.all_up) is not None, "not all well again: %s" % world.states()
+    home(world, world.local())
+
+
+def home(world, keys):
+    """With healthy local resolvers known for `hold` these are used."""
+    def there():
+        have = world.list()
+        return (world.zone.site == "dc1" and keys <= have and len(have) <= len(keys) + world.conf.standby and have == set(world.engine.wanted["."] or ())
+                and not world.engine.backoff)
+    # a control that failed is tried again after 8 s
+    assert world.run(8 + world.zone.hold + 3, there) is not None, "not home: %s" % world.list()
+    world.run(0.01)
+
+
+def one_left(world, rng):
+    """Of the local resolvers one is healthy, after everything was ill."""
+    peace(world)
+    world.lines.update(world.conf.sites)
+    world.run(rng.choice([1, 4]))
+    key = rng.choice(sorted(world.local()))
+    world.calm()
+    world.dead.update(world.local() - {key})
+    world.run(world.conf.timeout + 0.1)
+    assert world.run(12, lambda: world.states()[key] == "up" and world.states()) is not None, "%s is well" % key
+    world.run(8, lambda: all(world.states()[k] == "down" for k in world.dead))
+    home(world, {key})
 
 
 def dead_seen(world, rng):
-    """Whatever happened before, and whatever owners are silent: a resolver that is dead is down within seconds."""
-    key = rng.choice(list(world.conf.resolvers))
+    """Whatever happened before, whatever owners are silent, and however often the configuration is read: a resolver that is
+    dead is down within seconds (where the rate is so short that it is hardly asked, half a minute)."""
+    key, hups = rng.choice(list(world.conf.resolvers)), rng.random() < 0.3
     world.dead.add(key)
     world.loss = 0
-    assert world.run(6, lambda: world.states()[key] == "down") is not None, "%s is dead, and not called down" % key
+    for _ in range(100 if world.tight else 20):
+        if world.run(0.3, lambda: world.states()[key] == "down") is not None:
+            return
+        if hups:
+            world.hup()
+    raise AssertionError("%s is dead, and not called down" % key)
 
 
 def owners_silent(world, rng):
     """Owners that fail everywhere decide nothing, up or down; nor does it when others take their place, or they recover."""
-    before = [c for _, c in world.commands if c.startswith("forward_add")]
+    peace(world)
+    before = world.adds
     for _ in range(2):
-        world.silent(rng.sample(list(world.conf.owners), rng.randrange(len(world.conf.owners))))
-        world.run(rng.choice([1, 4, 8]))
-        assert set(world.states().values()) == {"up"}, "owners that fail everywhere decided: %s" % world.states()
-    assert before == [c for _, c in world.commands if c.startswith("forward_add")], "a list changed"
+        world.silent(some(world, rng))
+        world.run(rng.choice([0.5, 3]))
+        assert world.all_up(), "owners that fail everywhere decided: %s" % world.states()
+    assert before == world.adds, "a list changed"
 
 
 def site_left(world, rng):
     """A dead local site is left within the bar."""
+    peace(world)
     if len(world.conf.sites) > 1:
         world.lines.add("dc1")
         took = world.run(10, lambda: not world.list() & world.local())
-        assert took is not None and took <= (3.75 if world.slow else 3.0), "left after %s" % took
+        assert took is not None and took <= (8 if world.tight else 3.75 if world.slow or len(world.conf.owners) > 3 else 3.0), "left after %s" % took
 
 
 def nobody(world, rng):
     """Everything fails, the other sites first: it is said, and the list stays."""
+    peace(world)
     world.dead.update(k for k, s in world.site_of.items() if s != "dc1")
     world.run(rng.choice([0, 4]))
     world.lines.add("dc1")
-    assert world.run(8, lambda: world.engine.decision.zones["."].nobody) is not None, "nobody is healthy, and it is not said"
+    assert world.run(30 if world.tight else 8, lambda: world.zone.nobody) is not None, "nobody is healthy, and it is not said"
+
+
+ENDS = [dead_seen, dead_seen, one_left, owners_silent, site_left, nobody]

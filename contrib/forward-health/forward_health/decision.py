@@ -42,13 +42,15 @@ class Decision:
         times = [float("inf")]
         for name, zone in self.zones.items():
             order = self.conf.zones[name]
-            times += [zone.well[s] + zone.hold for s in order[:order.index(zone.site) if zone.site in order else 0] if s in zone.well]
+            better = order[:order.index(zone.site)] if zone.site in order else ()
+            times += [zone.well[s] + zone.hold for s in better if s in zone.well]
             if zone.hold > self.conf.hold:
                 times.append(zone.quiet + HOLD_DECAY)
         return min(t for t in times if t > now)
 
     def wanted(self, now, states, override):
-        """{zone: list, or None for "as it is"} and the changes: (zone, what, before, after).
+        """{zone: list, or None for "as it is"} and the changes: (zone, "site", the one before) or (zone,
+        "nobody" or "somebody", None).
         states: {resolver: "up", "down" or None}; override: {"pin": [...], "drain": [...]}."""
         changes = []
         return {name: self.zone(name, now, states, override, changes) for name in self.zones}, changes
@@ -72,16 +74,16 @@ class Decision:
         if site is None:
             if not unknown and not zone.nobody:
                 zone.nobody = True
-                changes.append((name, "nobody", None, None))
+                changes.append((name, "nobody", None))
             return None
         if site in unknown and zone.site in (None, site):
             return None         # at the start: until all of this site are known
         if zone.nobody:
             zone.nobody = False
-            changes.append((name, "somebody", None, None))
+            changes.append((name, "somebody", None))
         if site != zone.site:
             self.moved(zone, order, site, now)
-            changes.append((name, "site", zone.site, site))
+            changes.append((name, "site", zone.site))
             zone.site = site
         return up[site] + [k for s in order if s != site for k in up[s]][:self.conf.standby]
 

@@ -13,7 +13,7 @@ from collections import Counter
 
 from .control import ControlError, forwards
 from .decision import Decision
-from .health import Health
+from .health import FUTURE, Health
 
 CHECK = 1.0             # the list is compared so often
 BACKOFF_MAX = 8.0
@@ -28,28 +28,26 @@ class Engine:
         now = io.now()
         self.health, self.decision = Health(conf, now, rng), Decision(conf, now)
         self.looked = False         # the list of Unbound was read once
-        self.said, self.have = "", {}   # what Unbound said last, and the lists in it
         self.decide_at = now        # when time alone may change what is wanted
-        self.wanted = dict.fromkeys(conf.zones)
+        self.wanted = dict.fromkeys(conf.zones)     # None: as it is
         self.applied = {}           # zone -> list that Unbound was seen to have as wanted
-        self.sites = {}             # zone -> (site before, site after) of a change that Unbound has yet to be told
+        self.left = {}              # zone -> site before a change that Unbound has yet to be told
         self.flush = []             # commands still to be given after a change
-        self.busy = False
+        self.busy = False           # a conversation about the lists is under way
         self.check_at = now
         self.backoff, self.failed_at, self.control_error = 0.0, now, ""
         self.egress_at = {}         # resolver that is down -> when to flush it next
-        self.egress_busy, self.egress_failed = set(), set()
+        self.egress_failed = set()
         self.flushed = set()        # resolvers flushed since they began to answer again
         self.large_failed, self.switches = Counter(), Counter()
         self.why = ""
 
     def reload(self, conf):
         """Takes a new configuration; what was counted stays, so no switch is put off."""
-        now = self.io.now()
-        self.conf = conf
-        self.health, self.decision = Health(conf, now, self.health.rng, self.health), Decision(conf, now, self.decision)
-        self.applied = {z: v for z, v in self.applied.items() if z in conf.zones}
-        self.egress_at = {k: t for k, t in self.egress_at.items() if conf.egress_control.get(k)}
+        now, self.conf = self.io.now(), conf
+        self.health = Health(conf, now, self.health.rng, self.health)
+        self.decision = Decision(conf, now, self.decision)
+        self.egress_at = {k: t for k, t in self.egress_at.items() if k in conf.egress_control}
         self.io.emit("reload")
         self.decide()
 
@@ -57,23 +55,22 @@ class Engine:
 
     def step(self):
         now = self.io.now()
+        if now >= self.decide_at:
+            self.decide()
         due = self.health.next_due()
-        if now >= min(due, self.decide_at):
+        if now >= due:
             for question in self.health.take(now):
                 self.io.ask(*question)
-            if now >= self.decide_at:
-                self.decide()
             due = self.health.next_due()
-        if not self.busy and now >= self.check_at:
+        if now >= self.check_at and not self.busy:
             self.busy = True
             self.talk(self.reconcile())
-        due = min(due, self.decide_at)
         for key, at in self.egress_at.items():
-            if now >= at and key not in self.egress_busy:
-                self.egress_at[key] = at = now + EGRESS_FLUSH
+            if now >= at:
+                self.egress_at[key] = now + EGRESS_FLUSH
                 self.talk(self.flush_egress(key, FORGET[:1]))
-            due = min(due, at)
-        return due if self.busy else min(due, self.check_at)
+            due = min(due, self.egress_at[key])
+        return min(due, self.decide_at, FUTURE if self.busy else self.check_at)
 
     def answered(self, question, key, outcome):
         now = self.io.now()
@@ -82,20 +79,19 @@ class Engine:
             if what == "owner":
                 self.io.emit("probe-name-broken" if state == "broken" else "probe-name-recovered", reason, owner=name)
                 continue
-            self.io.emit("resolver-state", reason, now - since, server=name, server_site=self.health.servers[name].site, to=state)
+            self.io.emit("resolver-state", reason, now - since, server=name, to=state,
+                         server_site=self.health.servers[name].site)
             self.egress_at.pop(name, None)
             if state == "down":
                 self.why = reason
                 self.flushed.discard(name)
-                if self.conf.egress_control.get(name):
+                if name in self.conf.egress_control and not self.dry_run:
                     self.egress_at[name] = now + EGRESS_FLUSH
         if changes:
             self.decide()
-        server = self.health.servers.get(key)
-        if server and server.state == "down" and server.oks and key not in self.flushed:
+        if key in self.egress_at and self.health.servers[key].oks and key not in self.flushed:
             self.flushed.add(key)
-            if self.conf.egress_control.get(key):
-                self.talk(self.flush_egress(key, FORGET))
+            self.talk(self.flush_egress(key, FORGET))
 
     def large_answered(self, key, outcome):
         """What became of a question with a large answer: lost, while small ones arrive, is told once."""
@@ -112,17 +108,17 @@ class Engine:
         return {key: server.state for key, server in self.health.servers.items()}
 
     def decide(self):
-        now = self.io.now()
-        self.decide_at = float("inf")
+        self.decide_at = FUTURE
         if not self.looked:
             return
+        now = self.io.now()
         wanted, changes = self.decision.wanted(now, self.states(), self.override)
         self.decide_at = self.decision.next_due(now)
-        for zone, what, before, after in changes:
+        for zone, what, before in changes:
             if what == "site":
-                self.sites[zone] = (before, after)
+                self.left.setdefault(zone, before)
             else:
-                self.io.emit("nobody-healthy" if what == "nobody" else "somebody-healthy", zone=zone)
+                self.io.emit(what + "-healthy", zone=zone)
         if wanted != self.wanted and not self.backoff:
             self.check_at = now     # at once, but not faster than a control that fails allows
         self.wanted = wanted
@@ -130,7 +126,7 @@ class Engine:
 
     def pending(self):
         """Whether something that is wanted is not what Unbound has."""
-        return any(want is not None and self.applied.get(zone) != want for zone, want in self.wanted.items())
+        return any(want and self.applied.get(zone) != want for zone, want in self.wanted.items())
 
     def settled(self):
         return self.looked and not self.busy and all(self.states().values()) and not self.flush and not self.pending()
@@ -139,7 +135,8 @@ class Engine:
 
     def talk(self, conversation, text=None, error=None):
         try:
-            target, command = conversation.throw(ControlError(error)) if error is not None else conversation.send(text)
+            target, command = conversation.throw(ControlError(error)) if error is not None else \
+                conversation.send(text)
         except StopIteration:
             return
         self.io.control(target, command, lambda text, error: self.talk(conversation, text, error))
@@ -147,7 +144,7 @@ class Engine:
     def reconcile(self):
         """Compares the lists with what is wanted, says what differs, verifies, and flushes once."""
         try:
-            have = self.read((yield "local", "list_forwards"))
+            have = forwards((yield "local", "list_forwards"))
             if not self.looked:
                 self.looked = True
                 for zone in self.conf.zones:
@@ -158,7 +155,7 @@ class Engine:
                     self.applied.pop(zone, None)
                 elif self.same(zone, have.get(zone, ()), want):
                     self.applied[zone] = want
-                    self.sites.pop(zone, None)
+                    self.left.pop(zone, None)
                 else:
                     yield from self.change(zone, have.get(zone, ()), want)
             while self.flush:
@@ -177,44 +174,40 @@ class Engine:
         self.check_at = self.io.now() + (self.backoff or (0 if self.pending() else CHECK))
 
     def change(self, zone, have, want):
-        began = self.io.now()
-        command = self.forward_add(zone, want)
+        began, command = self.io.now(), self.forward_add(zone, want)
         before, old = self.applied.get(zone), self.known(have)
         if self.dry_run:
-            self.io.emit("dry-run", zone=zone, command=command)
+            if before != want:
+                self.io.emit("dry-run", zone=zone, command=command)
             self.applied[zone] = want
             return
         yield "local", command
         self.applied[zone] = want
-        if not self.same(zone, self.read((yield "local", "list_forwards")).get(zone, ()), want):
+        if not self.same(zone, forwards((yield "local", "list_forwards")).get(zone, ()), want):
             del self.applied[zone]
             raise ControlError("forward_add did not take effect")
-        site = self.sites.pop(zone, None)
+        memory = self.decision.zones[zone]
+        switch, site = zone in self.left, self.left.pop(zone, memory.site)
         if before == want:
             action, reason = "forward-repair", "the list was not what it had been set to"
-        elif site:
+        elif switch:
             action, reason = "forward-switch", self.why
             self.switches[zone] += 1
         else:
             action, reason = "forward-start" if before is None else "forward-members", ""
         if action != "forward-members":
             self.forget(old, want)
-        memory = self.decision.zones[zone]
-        self.io.emit(action, reason, self.io.now() - began, **{
-            "zone": zone, "from": site[0] if site else memory.site, "to": memory.site, "before": old or [a for a, _ in have],
-            "after": want, "hold_seconds": memory.hold})
+        self.io.emit(action, reason, self.io.now() - began, zone=zone, before=old or [a for a, _ in have], after=want,
+                     hold_seconds=memory.hold, **{"from": site, "to": memory.site})
 
     def forget(self, old, want):
-        """What the nameserver has to forget, once for all zones. Questions that wait for a dead site are dropped only where
-        no living resolver was in the old list: else Unbound's own retry answers them."""
+        """What the nameserver has to forget, once for all zones. Questions that wait for a dead site are dropped only
+        where no living resolver was in the old list: else Unbound's own retry answers them."""
         states = self.states()
         drop = old and not any(states.get(k) == "up" for k in old) and not set(old) & set(want)
         self.flush += [c for c in FORGET + (("flush_requestlist",) if drop else ()) if c not in self.flush]
 
     def flush_egress(self, key, commands):
-        if self.dry_run:
-            return
-        self.egress_busy.add(key)
         try:
             for command in commands:
                 yield key, command
@@ -225,7 +218,6 @@ class Engine:
             if key not in self.egress_failed:
                 self.egress_failed.add(key)
                 self.io.emit("control-failed", str(error), server=key)
-        self.egress_busy.discard(key)
 
     # --- lists -------------------------------------------------------------------------------
 
@@ -233,20 +225,14 @@ class Engine:
         tls = "+t " if any(self.conf.resolvers[k][2] for k in keys) else ""
         return "forward_add %s%s %s" % (tls, zone, " ".join(keys))
 
-    def read(self, text):
-        if text != self.said:
-            self.said, self.have = "", forwards(text)
-            self.said = text
-        return self.have
-
     def known(self, have):
         """The resolvers of a list that may come without ports."""
         return [key for key, (address, port, _) in self.conf.resolvers.items()
-                if any(a == address and p in (None, port) for a, p in have)]
+                if (address, port) in have or (address, None) in have]
 
     def same(self, zone, have, want):
-        """Whether a list is the wanted one. Without ports it says too little where resolvers share an address: then what was
-        set last counts."""
+        """Whether a list is the wanted one. Without ports it says too little where resolvers share an address: then
+        what was set last counts."""
         pairs = sorted(self.conf.resolvers[k][:2] for k in want)
         if any(port for _, port in have):
             return sorted((a, p or 53) for a, p in have) == pairs
@@ -258,10 +244,12 @@ class Engine:
         now = self.io.now()
         return {
             "site": self.conf.site, "override": self.override, "control_error": self.control_error,
-            "zones": {z: {"site": m.site, "list": self.applied.get(z), "wanted": self.wanted.get(z), "hold_seconds": m.hold,
-                          "nobody_healthy": m.nobody, "switches": self.switches[z]} for z, m in self.decision.zones.items()},
-            "servers": {k: {"site": s.site, "state": s.state or "unknown", "reason": s.reason, "for_seconds": round(now - s.since, 3),
-                            "latency_ms": round(s.usual * 1000, 1) if s.right else None, "right": s.right,
-                            "failures": dict(s.failures), "large_answers_lost": self.large_failed[k] >= LARGE_FALL}
+            "zones": {z: {"site": m.site, "list": self.applied.get(z), "wanted": self.wanted.get(z),
+                          "hold_seconds": m.hold, "nobody_healthy": m.nobody, "switches": self.switches[z]}
+                      for z, m in self.decision.zones.items()},
+            "servers": {k: {"site": s.site, "state": s.state or "unknown", "reason": s.reason,
+                            "for_seconds": round(now - s.since, 3), "right": s.right, "failures": dict(s.failures),
+                            "latency_ms": round(s.usual * 1000, 1) if s.right else None,
+                            "large_answers_lost": self.large_failed[k] >= LARGE_FALL}
                         for k, s in self.health.servers.items()},
             "owners": {n: "broken" if o.broken else "works" for n, o in self.health.owners.items()}}

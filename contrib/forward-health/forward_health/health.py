@@ -4,21 +4,21 @@
 Pure: no clock, no network. Every method is handed the time (seconds of a clock that never jumps).
 
 A failure may be the resolver's or the owner's. While an owner has no right answer anywhere, and a resolver at which it
-failed gave another one later, it is in doubt: its failures do not count. A resolver is down after `fall` failures
-in a row that count, of every owner that is not in doubt. The owner of the last right answer anywhere is never in doubt: when it
-falls silent everything fails everywhere, and then nobody is called down for a while, as owners may take turns.
+failed gave another one later, it is in doubt: its failures do not count. A resolver is down after `fall` failures in a
+row that count, of every owner that is not in doubt. The owner of the last right answer anywhere is never in doubt: when
+it falls silent everything fails everywhere, and then nobody is called down for a while, as owners may take turns.
 """
 import dataclasses
 import itertools
 from collections import Counter
 
-RETRY = 10.0            # a broken owner is asked again so often; while a resolver is in question, every other fast-interval
-CAP = 5                 # a resolver need not fail for more owners than this
-PATIENCE = 4            # time-outs that a resolver has while no resolver has a right answer: there is nobody to turn to anyway
+RETRY = 10.0        # a broken owner is asked again so often; while a resolver is in question, every other fast-interval
+CAP = 5             # a resolver need not fail for more owners than this
+PATIENCE = 4        # time-outs that a resolver has while none has a right answer: there is nobody to turn to anyway
 PAST, FUTURE = float("-inf"), float("inf")
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass
 class Server:
     """What is known of one resolver."""
     key: str
@@ -28,14 +28,13 @@ class Server:
     turn: int                   # whose owner's turn it is
     state: str | None = None    # "up", "down" or not known yet
     reason: str = ""
-    run: list = dataclasses.field(default_factory=list)     # failures since the last right answer: (asked, owner, reason)
+    run: list = dataclasses.field(default_factory=list)     # failures since the last right answer: asked, owner, reason
     oks: int = 0                # right answers in a row
-    last_ok: float = PAST      # when the question of the last right answer was asked
-    asked: float = PAST        # when it was last asked
-    waiting: dict = dataclasses.field(default_factory=dict)  # question -> (asked, owner)
-    late: bool = False          # a question waits for longer than is usual
-    late_at: float = FUTURE     # when the next one will
-    noticed: float = PAST      # questions asked until then are known to be late
+    last_ok: float = PAST       # when the question of the last right answer was asked
+    asked: float = PAST         # when it was last asked
+    waiting: dict = dataclasses.field(default_factory=dict)     # question -> (asked, owner), oldest first
+    late: bool = False          # the oldest of them waits for longer than is usual
+    late_at: float = FUTURE     # when it will
     usual: float = 0.0          # latency of right answers and its spread, smoothed as TCP does
     spread: float = 0.0
     right: int = 0
@@ -53,26 +52,29 @@ class Server:
         self.right += 1
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass
 class Owner:
     """What is known of one owner of probe names, over all resolvers."""
-    last_ok: float = PAST      # when the question of its last right answer was asked
-    failed: dict = dataclasses.field(default_factory=dict)  # resolvers at which it failed since then -> when first asked
-    count: int = 0              # failures since then
+    last_ok: float = PAST       # when the question of its last right answer was asked
+    failed: dict = dataclasses.field(default_factory=dict)  # resolver at which it failed since then -> when first asked
+    sound: float = PAST         # what was asked until then and failed was the owner's fault
+    count: int = 0              # failures since the last right answer
     broken: bool = False        # in doubt for `fall` failures: it is said so, and asked now and then only
-    asked: float = PAST        # when it was last asked for
+    asked: float = PAST         # when it was last asked for
 
 
 class Health:
     def __init__(self, conf, now, rng, old=None):
         """old: the Health before a re-read of the configuration; what it counted stays."""
         self.conf, self.rng = conf, rng
-        numbers = itertools.count()
-        self.servers = {key: Server(key, site, now, now, next(numbers)) for site, keys in conf.sites.items() for key in keys}
+        self.servers = {key: Server(key, site, now, now, 0) for site, keys in conf.sites.items() for key in keys}
+        for turn, server in enumerate(self.servers.values()):
+            server.turn = turn
         self.owners = {name: Owner() for name in conf.owners}
-        self.tokens, self.filled, self.questions, self.quiet = self.burst(), now, itertools.count(), set()
+        self.questions, self.quiet = itertools.count(), set()
+        self.spent = PAST       # the time by which max-rate allows what was asked until now
         if old:
-            self.tokens, self.filled, self.questions, self.quiet = old.tokens, old.filled, old.questions, old.quiet
+            self.spent, self.questions, self.quiet = old.spent, old.questions, old.quiet
             self.owners.update((name, owner) for name, owner in old.owners.items() if name in self.owners)
             for key in self.servers.keys() & old.servers.keys():
                 old.servers[key].site, self.servers[key] = self.servers[key].site, old.servers[key]
@@ -84,41 +86,32 @@ class Health:
         """The resolvers in any list; the others are asked half as often."""
         self.quiet = self.servers.keys() - keys if keys else set()
         for key in keys & self.servers.keys():
-            self.servers[key].due = min(self.servers[key].due, max(now, self.servers[key].asked + self.conf.interval))
-
-    def burst(self):
-        return max(1.0, min(self.conf.max_rate, 2.0 * len(self.servers)))
+            self.soon(self.servers[key], now, self.conf.interval)
 
     def next_due(self):
         """When take() has something to do."""
-        due = min([server.due for server in self.servers.values()])
-        if self.tokens < 1:
-            due = max(due, self.filled + (1 - self.tokens) / self.conf.max_rate)
-        return min(due, min([server.late_at for server in self.servers.values()]))
+        return max(self.spent, min([s.due if s.due < s.late_at else s.late_at for s in self.servers.values()]))
 
     def take(self, now):
         """What to ask now: (question, resolver, owner). Whoever waited longest comes first, local first in doubt."""
         for server in self.servers.values():
             if server.late_at <= now:
-                server.noticed = next(asked for asked, _ in server.waiting.values() if asked > server.noticed)
-                self.watch(server)
+                server.late, server.late_at = True, FUTURE
                 if server.state != "down":
                     self.hurry(server, now)
         due = [s for s in self.servers.values() if s.due <= now]
-        if not due:
-            return due
-        self.tokens = min(self.burst(), self.tokens + (now - self.filled) * self.conf.max_rate)
-        self.filled = now
         due.sort(key=lambda s: (s.asked, s.site != self.conf.site))
-        return [self.ask(server, now) for server in due[:int(self.tokens + 1e-6)]]
+        # what was not asked may be made up for, but not all at once
+        self.spent = max(self.spent, now - min(1, 2 * len(self.servers) / self.conf.max_rate))
+        return [self.ask(server, now) for server in due if self.spent <= now]
 
     def ask(self, server, now):
-        self.tokens -= 1
+        self.spent += 1 / self.conf.max_rate
         question, name = next(self.questions), self.choose(server, now)
+        if not server.waiting:
+            server.late_at = now + self.late_after(server)
         server.waiting[question] = (now, name)
         server.asked = now
-        if server.late_at == FUTURE:
-            server.late_at = now + self.late_after(server)
         if server.suspicious():
             pause = self.conf.fast_interval
         else:
@@ -130,15 +123,9 @@ class Health:
         """Slow is relative: to what this resolver usually needs."""
         return min(self.conf.timeout, max(self.conf.fast_interval, server.usual + 4 * server.spread))
 
-    def watch(self, server):
-        """Which of the waiting questions are late, and when the next one will be."""
-        fresh = [asked for asked, _ in server.waiting.values() if asked > server.noticed]
-        server.late = len(fresh) < len(server.waiting)
-        server.late_at = fresh[0] + self.late_after(server) if fresh else FUTURE
-
     def choose(self, server, now):
-        """The owners take turns; a broken one comes now and then, sooner while the others may be about to fail, too. A resolver
-        that is down says nothing about owners: it asks for broken ones only where no other can."""
+        """The owners take turns; a broken one comes now and then, sooner while the others may be about to fail, too. A
+        resolver that is down says nothing about owners: it asks for broken ones only where no other can."""
         if server.state == "down":
             retry = FUTURE if any(s.state == "up" for s in self.servers.values()) else RETRY
         else:
@@ -152,15 +139,20 @@ class Health:
         owner.asked = now
         return name
 
+    @staticmethod
+    def soon(server, now, pause):
+        """It is asked so long after the last time, if not before."""
+        server.due = min(server.due, max(now, server.asked + pause))
+
     def hurry(self, server, now):
         """A resolver is late or failed: it and its neighbours are asked soon."""
         for other in self.servers.values():
             if other.site == server.site and (other is server or other.state == "up"):
-                other.due = min(other.due, max(now, other.asked + self.conf.fast_interval))
+                self.soon(other, now, self.conf.fast_interval)
 
     def ask_elsewhere(self, server, name, now):
-        """The owner may be at fault: a resolver at which it is not known to fail, best of another site, is asked for it now."""
-        others = [s for s in self.servers.values() if s is not server and s.state == "up"
+        """The owner may be at fault: a resolver that fails for none, best of another site, is asked for it now."""
+        others = [s for s in self.servers.values() if s is not server and s.state == "up" and not s.run
                   and s.key not in self.owners[name].failed and now - s.asked >= self.conf.fast_interval]
         if others:
             other = min(others, key=lambda s: (s.site == server.site, s.asked))
@@ -169,7 +161,8 @@ class Health:
     # --- what answers mean -------------------------------------------------------------------
 
     def answer(self, question, key, outcome, now):
-        """A question ended; outcome is "ok" or the reason of the failure. Gives the changes: (what, name, state, reason, since)."""
+        """A question ended; outcome is "ok" or the reason of the failure. Gives the changes: ("server" or "owner",
+        name, state, reason, since)."""
         server = self.servers.get(key)
         if server is None or question not in server.waiting:
             return []
@@ -183,9 +176,13 @@ class Health:
         if owner:
             changes = self.right(server, owner, name, asked, now) if outcome == "ok" else \
                 self.wrong(server, owner, name, asked, outcome, now)
-        self.watch(server)
+        oldest = next(iter(server.waiting.values()), None)
+        server.late_at = oldest[0] + self.late_after(server) if oldest else FUTURE
+        server.late = server.late_at <= now
+        if server.late:
+            server.late_at = FUTURE
         if server.suspicious():
-            server.due = min(server.due, max(now, server.asked + self.conf.fast_interval))
+            self.soon(server, now, self.conf.fast_interval)
         return changes
 
     def right(self, server, owner, name, asked, now):
@@ -195,6 +192,8 @@ class Health:
         if blackout or self.in_doubt(owner):    # what failed until now was the fault of owners, of this one at least
             for other in self.servers.values():
                 other.run = [f for f in other.run if f[0] > asked or not (blackout or f[1] == name)]
+            for fault in self.owners.values() if blackout else [owner]:
+                fault.sound = asked
         owner.failed, owner.count = {}, 0
         if owner.broken:
             owner.broken = False
@@ -212,7 +211,7 @@ class Health:
         if asked > owner.last_ok:
             owner.failed.setdefault(server.key, asked)
             owner.count += 1
-        if asked > server.last_ok:
+        if asked > max(server.last_ok, owner.sound):
             server.run = server.run[-63:] + [(asked, name, reason)]
             server.oks = 0
         if server.state == "down":
@@ -225,10 +224,12 @@ class Health:
             owner.broken = True
             changes.append(("owner", name, "broken", "no right answer anywhere, while other owners have some", now))
         count = [f for f in server.run if f[1] in certain]
-        if len(count) >= self.conf.fall and len({f[1] for f in count}) >= min(len(certain), CAP) and (
-                max(s.last_ok for s in self.servers.values()) > count[0][0] or now >= count[0][0] + PATIENCE * self.conf.timeout):
-            reason = Counter(f[2] for f in count).most_common(1)[0][0]
-            changes.append(self.change(server, "down", reason, count[0][0], now))
+        if len(count) >= self.conf.fall and len({f[1] for f in count}) >= min(len(certain), CAP):
+            since = count[0][0]
+            elsewhere = any(s.last_ok > since for s in self.servers.values())
+            if elsewhere or now >= since + PATIENCE * self.conf.timeout:
+                reason = Counter(f[2] for f in count).most_common(1)[0][0]
+                changes.append(self.change(server, "down", reason, since, now))
         return changes
 
     def in_doubt(self, owner):
