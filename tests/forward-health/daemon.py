@@ -53,12 +53,9 @@ class Bench:
         self.processes.append(process)
         return process
 
-    def unbound(self, remote, forwards=("127.0.0.9",)):
-        """remote: lines of the remote-control section."""
-        port = free_port()
-        with open(self.path("unbound.conf"), "w") as out:
-            out.write("""server:
-  interface: 127.0.0.1@%d
+    def server(self, *ports):
+        """The lines that each Unbound here has."""
+        return """server:
   do-daemonize: no
   username: ""
   chroot: ""
@@ -67,14 +64,20 @@ class Bench:
   use-syslog: no
   num-threads: 1
   module-config: "iterator"
-  do-not-query-localhost: no
+%s""" % (self.folder, "".join("  interface: 127.0.0.1@%d\n" % port for port in ports))
+
+    def unbound(self, remote, forwards=("127.0.0.9",)):
+        """remote: lines of the remote-control section."""
+        port = free_port()
+        with open(self.path("unbound.conf"), "w") as out:
+            out.write("""%s  do-not-query-localhost: no
 remote-control:
   control-enable: yes
 %s
 forward-zone:
   name: "."
 %s
-""" % (port, self.folder, "\n".join("  " + line for line in remote), "\n".join("  forward-addr: " + f for f in forwards)))
+""" % (self.server(port), "\n".join("  " + line for line in remote), "\n".join("  forward-addr: " + f for f in forwards)))
         return self.start([unbound_program(), "-c", self.path("unbound.conf")], "unbound.log")
 
     def sick(self, name, kind="nxdomain", address="127.0.0.1"):

@@ -43,6 +43,28 @@ def up(bench):
     return wait(lambda: len([e for e in bench.events("resolver-state") if e["sitebound"]["to"] == "up"]) >= 4)
 
 
+def test_cost(bench):
+    """Eight resolvers: the first decision within 3 s, 40 MiB, and per question what is 1 % of a core: twice what a quiet
+    machine may need (forward-health(8))."""
+    keys = [bench.sick("t%d" % n, address="127.0.0.%d" % (20 + n)) for n in range(8)]
+    bench.configure({"dc1": keys[:4], "dc2": keys[4:]}, bench.path("ctl"))
+    began = time.monotonic()
+    process = bench.health()
+    assert wait(lambda: bench.events("forward-switch"))
+    assert time.monotonic() - began < 3 and bench.events("forward-switch")[0]["sitebound"]["after"] == keys[:4]
+
+    def spent():
+        servers = json.loads(bench.call("--status", "--json").stdout)["servers"].values()
+        with open("/proc/%d/schedstat" % process.pid) as file:
+            return int(file.read().split()[0]) / 1e9, sum(s["right"] for s in servers)
+    cpu, questions = spent()
+    assert wait(lambda: spent()[1] >= questions + 60, 30)
+    after = spent()
+    assert (after[0] - cpu) / (after[1] - questions) < 0.0016
+    with open("/proc/%d/status" % process.pid) as file:
+        assert int(re.search(r"VmHWM:\s+(\d+)", file.read())[1]) < 40 * 1024
+
+
 def test_switch_and_back(bench):
     bench.health()
     assert up(bench) and not bench.events("forward-start")

@@ -30,26 +30,15 @@ def bench(tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", made.path("pem"))
     probes.authorities.cache_clear()
     made.plain, made.tls = free_port(), free_port()
-    made.set("resolver.conf", """server:
-  interface: 127.0.0.1@%d
-  interface: 127.0.0.1@%d
-  tls-port: %d
+    made.set("resolver.conf", """%s  tls-port: %d
   tls-service-key: "%s"
   tls-service-pem: "%s"
-  do-daemonize: no
-  username: ""
-  chroot: ""
-  directory: "%s"
-  pidfile: ""
-  use-syslog: no
-  num-threads: 1
-  module-config: "iterator"
   local-zone: "owner.example." static
   local-data: "owner.example. SOA ns. host. 1 3600 600 86400 5"
   local-data: "known.owner.example. A 192.0.2.1"
   local-data: 'small.owner.example. TXT "x"'
 %s
-""" % (made.plain, made.tls, made.tls, made.path("key"), made.path("pem"), tmp_path,
+""" % (made.server(made.plain, made.tls), made.tls, made.path("key"), made.path("pem"),
        "\n".join("  local-data: 'large.owner.example. TXT \"%s\"'" % (str(n) * 200) for n in range(10))))
     made.start([unbound_program(), "-d", "-c", made.path("resolver.conf")], "resolver.log")
     assert wait(lambda: ask(made.plain, "known", "192.0.2.1") == "ok"), open(made.path("resolver.log")).read()
@@ -59,7 +48,11 @@ def bench(tmp_path, monkeypatch):
 
 
 def ask(port, label, expect, tls=""):
-    return asyncio.run(probes.probe(("127.0.0.1", port, tls), label + ".owner.example", expect, 3.0))
+    async def work():
+        said = asyncio.get_running_loop().create_future()
+        probes.probe(("127.0.0.1", port, tls), label + ".owner.example", expect, 3.0, said.set_result)
+        return await said
+    return asyncio.run(work())
 
 
 @pytest.mark.parametrize("label, expect, outcome", [

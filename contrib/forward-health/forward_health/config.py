@@ -19,13 +19,6 @@ NEEDED = object()
 
 
 @dataclasses.dataclass(frozen=True)
-class Probe:
-    name: str
-    expect: str
-    owner: str
-
-
-@dataclasses.dataclass(frozen=True)
 class Target:
     """Where a control channel is: a socket's path, HOST@PORT, or a command."""
     path: str = ""
@@ -151,14 +144,15 @@ def control(text):
 
 
 def owner_of(probe):
-    """The registrable name, as far as it can be told without a list: the last two labels, or three below co.uk and such."""
+    """The registrable name as far as it can be told without a list: two labels, or three below co.uk and such."""
     labels = probe.lower().split(".")
-    short = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in ("ac", "co", "com", "edu", "gov", "net", "org", "or", "ne")
+    second = ("ac", "co", "com", "edu", "gov", "net", "org", "or", "ne")
+    short = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in second
     return ".".join(labels[-3 if short else -2:])
 
 
-# A kind is a function as above; [kind] for a list; {key: (kind, default)} for keys and values, or {function: kind} where the
-# keys are free; (kind, kind) for a single value or else keys and values.
+# A kind is a function as above; [kind] for a list; {key: (kind, default)} for keys and values, or {function: kind}
+# where the keys are free; (kind, kind) for a single value or else keys and values.
 CONTROL = (control, {"command": ((str.split, [str]), NEEDED)})
 FIELDS = {
     "sites": ({site_name: [resolver]}, NEEDED),
@@ -166,8 +160,9 @@ FIELDS = {
     "zones": ([{"zone": (name, NEEDED), "order": ([str], ())}], ()),
     "probes": ([{"name": (probe_name, NEEDED), "expect": (expectation, "NXDOMAIN"), "owner": (str, None)}], ()),
     "profile": (one_of(PROFILES, "default or fast"), {}),
-    "interval": (duration(0.1, 60), 1.0), "fast-interval": (duration(0.05, 60), 0.25), "timeout": (duration(0.05, 10), 1.0),
-    "fall": (number(2, 100), 3), "rise": (number(1, 100), 5), "jitter": (number(0, 50), 10), "max-rate": (number(1, 1000), 20),
+    "interval": (duration(0.1, 60), 1.0), "fast-interval": (duration(0.05, 60), 0.25),
+    "timeout": (duration(0.05, 10), 1.0), "fall": (number(2, 100), 3), "rise": (number(1, 100), 5),
+    "jitter": (number(0, 50), 10), "max-rate": (number(1, 1000), 20),
     "min-healthy": (number(1, 100), 1), "standby": (number(0, 100), 0), "hold": (duration(0, 600), 5.0),
     "restore-on-exit": (one_of({"yes": True, "true": True, "no": False, "false": False}, "yes or no"), False),
     "control": (CONTROL, None), "control-keys": (path("none"), "/etc/unbound"), "egress-control": ({str: CONTROL}, {}),
@@ -301,12 +296,12 @@ def zones(r, conf):
 
 
 def probes(r, conf):
-    said, conf.probes, conf.owners = conf.probes, [], {}
-    for n, item in enumerate(said):
-        if item.name.lower() in [p.name.lower() for p in conf.probes]:
-            r.error("probes[%d].name" % n, '"%s" is here twice' % item.name)
-        probe = Probe(item.name, item.expect, item.owner or owner_of(item.name))
-        conf.probes.append(probe)
+    conf.owners, names = {}, set()
+    for n, probe in enumerate(conf.probes):
+        if probe.name.lower() in names:
+            r.error("probes[%d].name" % n, '"%s" is here twice' % probe.name)
+        names.add(probe.name.lower())
+        probe.owner = probe.owner or owner_of(probe.name)
         conf.owners.setdefault(probe.owner, []).append(probe)
     if len(conf.owners) < 2:
         r.error("probes", "at least two owners are needed: a resolver is bad when it fails for more than one")
@@ -320,10 +315,10 @@ def controls(r, conf):
             return Target(command=tuple(value.command))
         return dataclasses.replace(value, keys=keys) if value.host else value
     conf.control = target(conf.control) if conf.control else default_control(keys)
-    for word in conf.egress_control:
+    for n, word in enumerate(conf.egress_control):
         if word not in conf.resolvers:
-            r.error((r.nodes["egress-control"].value[list(conf.egress_control).index(word)][0], "egress-control." + word),
-                    "is no resolver of this file")
+            node = r.nodes["egress-control"].value[n][0]
+            r.error((node, "egress-control." + word), "is no resolver of this file")
     conf.egress_control = {k: target(v) for k, v in conf.egress_control.items()}
 
 
@@ -331,8 +326,8 @@ def default_control(keys):
     """What unbound.conf says, as unbound-checkconf tells it."""
     def ask(option):
         try:
-            done = subprocess.run(["unbound-checkconf", "-o", option], capture_output=True, text=True, timeout=5, check=True)
-            return done.stdout.split("\n")[0].strip()
+            said = subprocess.check_output(["unbound-checkconf", "-o", option], stderr=subprocess.DEVNULL, timeout=5)
+            return said.decode().split("\n")[0].strip()
         except (OSError, subprocess.SubprocessError):
             return ""
     said = {o: ask(o) for o in ("control-interface", "control-port", "control-use-cert", "control-key-file")}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Unbound's control protocol, spoken directly: one line "UBCT1 COMMAND", then the text until the end."""
 import asyncio
+import functools
 import ipaddress
 import os
 import signal
@@ -28,8 +29,8 @@ async def direct(target, command):
     if target.path:
         reader, writer = await asyncio.open_unix_connection(target.path)
     else:
-        reader, writer = await asyncio.open_connection(target.host, target.port, ssl=keys(target.keys) if target.keys else None,
-                                                       server_hostname="unbound" if target.keys else None)
+        tls = {"ssl": keys(target.keys), "server_hostname": "unbound"} if target.keys else {}
+        reader, writer = await asyncio.open_connection(target.host, target.port, **tls)
     try:
         writer.write(b"UBCT1 " + command.encode() + b"\n")
         await writer.drain()
@@ -58,7 +59,7 @@ def keys(directory):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.load_verify_locations(os.path.join(directory, "unbound_server.pem"))
-    context.load_cert_chain(os.path.join(directory, "unbound_control.pem"), os.path.join(directory, "unbound_control.key"))
+    context.load_cert_chain(*(os.path.join(directory, "unbound_control." + end) for end in ("pem", "key")))
     return context
 
 
@@ -80,6 +81,7 @@ async def by_command(target, command):
         await child.wait()
 
 
+@functools.lru_cache(1)
 def forwards(text):
     """{zone: [(address, port or None), ...]} of list_forwards; ControlError when it is anything else.
     Ports are printed from Unbound 1.26.1 on."""

@@ -44,17 +44,19 @@ class Runner:
         task.add_done_callback(self.tasks.discard)
 
     def ask(self, question, key, owner):
-        self.task(self.probe(question, key, owner))
-
-    async def probe(self, question, key, owner):
-        choices, resolver, large = self.conf.owners[owner], self.conf.resolvers[key], self.conf.large_answer
         self.turns[key] += 1
-        turn, chosen = self.turns[key], choices[self.turns[key] % len(choices)]
-        outcome = await probes.probe(resolver, chosen.name, chosen.expect, self.conf.timeout)
-        self.engine.answered(question, key, outcome)
-        self.step()
-        if large and turn % large.every == 1 % large.every and outcome == "ok":
-            self.engine.large_answered(key, await probes.large(resolver, large.name, large.type, self.conf.timeout))
+        turn, choices, large = self.turns[key], self.conf.owners[owner], self.conf.large_answer
+        chosen, resolver = choices[turn % len(choices)], self.conf.resolvers[key]
+
+        def done(outcome):
+            self.engine.answered(question, key, outcome)
+            self.step()
+            if large and turn % large.every == 1 % large.every and outcome == "ok":
+                self.task(self.large(key, resolver, large))
+        probes.probe(resolver, chosen.name, chosen.expect, self.conf.timeout, done)
+
+    async def large(self, key, resolver, large):
+        self.engine.large_answered(key, await probes.large(resolver, large.name, large.type, self.conf.timeout))
 
     def control(self, target, command, done):
         self.task(self.talk(target, command, done))
@@ -74,7 +76,7 @@ class Runner:
         due = self.engine.step()
         if self.timer:
             self.timer.cancel()
-        self.timer = self.loop.call_at(max(due, self.now() + 0.001), self.step)
+        self.timer = self.loop.call_at(due, self.step)
         if self.args.once and self.engine.settled():
             self.end.set()
 
@@ -85,7 +87,8 @@ class Runner:
             for record in self.conf.records:
                 for key, resolver in self.conf.resolvers.items():
                     began = self.now()
-                    outcome = await probes.record(resolver, record.name, record.type, record.expect, self.conf.timeout)
+                    outcome = await probes.record(resolver, record.name, record.type, record.expect,
+                                                  self.conf.timeout)
                     self.records[key, record.name, record.type].append((outcome, self.now() - began))
             await asyncio.sleep(self.conf.record_interval)
 
@@ -127,8 +130,8 @@ class Runner:
         self.publisher.status(self.engine)
 
     async def run(self):
-        for number, handler in ((signal.SIGTERM, self.end.set), (signal.SIGINT, self.end.set), (signal.SIGHUP, self.reload),
-                                (signal.SIGUSR1, self.look)):
+        for number, handler in ((signal.SIGTERM, self.end.set), (signal.SIGINT, self.end.set),
+                                (signal.SIGHUP, self.reload), (signal.SIGUSR1, self.look)):
             self.loop.add_signal_handler(number, handler)
         if self.args.once:
             self.engine.decision.zones.update({n: z for n, z in read_once(self.conf).items() if n in self.conf.zones})
@@ -149,10 +152,10 @@ class Runner:
             await asyncio.wait(self.publisher.hooks)
         if self.args.once:
             return self.once_done()
-        if self.conf.restore_on_exit:
-            for zone in self.conf.zones:
-                with contextlib.suppress(control.ControlError):
-                    await control.call(self.conf.control, self.engine.forward_add(zone, self.conf.sites[self.conf.site]), CONTROL_TIMEOUT)
+        for zone in self.conf.zones if self.conf.restore_on_exit else ():
+            command = self.engine.forward_add(zone, self.conf.sites[self.conf.site])
+            with contextlib.suppress(control.ControlError):
+                await control.call(self.conf.control, command, CONTROL_TIMEOUT)
         self.emit("stop")
         return 0
 
@@ -188,18 +191,16 @@ def read_json(directory, name):
 def read_once(conf):
     said = read_json(conf.state_dir, "once")
     try:
-        if said.get("boot") != boot():
-            return {}
-        return {n: Zone(float(z["hold"]), float(z["quiet"]), z["site"], {s: float(t) for s, t in z["well"].items()},
-                        z["returned"] and float(z["returned"])) for n, z in said["zones"].items()}
-    except (TypeError, KeyError, AttributeError, ValueError):
+        return {n: Zone(**z) for n, z in said["zones"].items()} if said["boot"] == boot() else {}
+    except (TypeError, KeyError, AttributeError):
         return {}
 
 
 def read_override(conf):
     """The operator's pins and drains, as far as the configuration knows them."""
     said = read_json(conf.state_dir, "override")
-    return {kind: [w for w in said.get(kind, ()) if w in conf.resolvers or (kind == "pin" and w in conf.sites)] for kind in ("pin", "drain")}
+    known = {"pin": {*conf.resolvers, *conf.sites}, "drain": conf.resolvers}
+    return {kind: [w for w in said.get(kind, ()) if w in known[kind]] for kind in known}
 
 
 def notify(text):
@@ -210,34 +211,36 @@ def notify(text):
             out.sendto(text.encode(), "\0" + where[1:] if where[0] == "@" else where)
 
 
-def running(conf):
-    """The number of the running copy, or None."""
+def ask_running(conf):
+    """SIGUSR1 to the running copy; whether there is one."""
     try:
         with open(os.path.join(conf.run_dir, "lock"), encoding="ascii") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return int(file.read() or 0) or None
+                os.kill(int(file.read()), signal.SIGUSR1)
+                return True
     except (OSError, ValueError):
         pass
-    return None
+    return False
 
 
 # --- the commands -----------------------------------------------------------------------------------------------------
 
 
-def complain(text):
+def complain(text, status=1):
     print("forward-health: " + text, file=sys.stderr)
-    return 1
+    return status
 
 
 def override(conf, args):
     said, sites = read_override(conf), set(conf.sites) if args.command == "pin" else set()
-    bad = [w for w in args.words if w not in conf.resolvers and w not in sites]
-    if bad or (args.command != "auto" and not args.words) or (len(args.words) > 1 and set(args.words) & sites):
-        complain("%s: %s" % (args.command, "%s is no resolver%s of this configuration" % (bad[0], " or site" if sites else "")
-                             if bad else "wants %s" % ("one site or some resolvers" if sites else "resolvers")))
-        return 2
+    for word in args.words:
+        if word not in conf.resolvers and word not in sites:
+            return complain("%s: %s is no resolver%s of this configuration" % (
+                args.command, word, " or site" if sites else ""), 2)
+    if (args.command != "auto" and not args.words) or (len(args.words) > 1 and sites.intersection(args.words)):
+        return complain("%s: wants %s" % (args.command, "one site or some resolvers" if sites else "resolvers"), 2)
     if args.command == "pin":
         said["pin"] = args.words
     elif args.command == "drain":
@@ -249,9 +252,7 @@ def override(conf, args):
         publishing.replace(os.path.join(conf.state_dir, "override"), json.dumps(said) + "\n")
     except OSError as error:
         return complain("%s: %s" % (conf.state_dir, error.strerror))
-    pid = running(conf)
-    if pid:
-        os.kill(pid, signal.SIGUSR1)
+    ask_running(conf)
     return 0
 
 
@@ -272,18 +273,16 @@ def check(conf, _):
 
 def show(conf, args):
     """The fresh status of the running copy."""
-    path, pid = os.path.join(conf.run_dir, "status.json"), running(conf)
-    before = os.stat(path).st_mtime_ns if os.path.exists(path) else None
-    if pid:
-        os.kill(pid, signal.SIGUSR1)
-    for _ in range(200 if pid else 0):
-        if os.path.exists(path) and os.stat(path).st_mtime_ns != before:
-            status = read_json(conf.run_dir, "status.json")
+    path = os.path.join(conf.run_dir, "status.json")
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+    for _ in range(200 if ask_running(conf) else 0):
+        status = read_json(conf.run_dir, "status.json")
+        if status:
             print(json.dumps(status) if args.json else publishing.table(status))
             return 0
         time.sleep(0.02)
-    complain("not running")
-    return 3
+    return complain("not running", 3)
 
 
 def watch(conf, args):
@@ -291,14 +290,13 @@ def watch(conf, args):
         for directory in (conf.run_dir, conf.state_dir):
             os.makedirs(directory, exist_ok=True)
         # opened for appending: a second copy must not empty it
-        lock = open(os.path.join(conf.run_dir, "lock"), "a+", encoding="ascii")  # noqa: SIM115
+        lock = open(os.path.join(conf.run_dir, "lock"), "a+", encoding="ascii")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         lock.truncate(0)
         print(os.getpid(), file=lock, flush=True)
     except BlockingIOError:
         notify("READY=1")   # for systemd this is a start that went well
-        complain("another copy is running with " + conf.run_dir)
-        return 0
+        return complain("another copy is running with " + conf.run_dir, 0)
     except OSError as error:
         return complain("%s: %s" % (error.filename, error.strerror))
 

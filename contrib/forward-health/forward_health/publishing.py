@@ -32,7 +32,8 @@ class Publisher:
 
     def emit(self, action, reason="", duration=0, **details):
         now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        event = {"action": action, **({"reason": reason} if reason else {}), **({"duration": int(duration * 1e9)} if duration else {})}
+        event = {"action": action}
+        event.update({"reason": reason} if reason else {}, **{"duration": int(duration * 1e9)} if duration else {})
         line = json.dumps({"@timestamp": now, "event": event, "sitebound": {"site": self.conf.site, **details}})
         try:
             if self.conf.log == "syslog":
@@ -70,7 +71,8 @@ class Publisher:
             self.write_errors += 1
 
     def status(self, engine):
-        self.file(os.path.join(self.conf.run_dir, "status.json"), json.dumps({"pid": os.getpid(), **engine.status()}) + "\n")
+        status = {"pid": os.getpid(), **engine.status()}
+        self.file(os.path.join(self.conf.run_dir, "status.json"), json.dumps(status) + "\n")
 
     def metrics(self, engine, records):
         if self.conf.metrics:
@@ -80,7 +82,7 @@ class Publisher:
 def metrics(status, records, write_errors):
     servers = [({"server": k, "site": s["site"]}, s) for k, s in status["servers"].items()]
     zones = [({"zone": z}, m) for z, m in status["zones"].items()]
-    asked = [({"server": k, "name": n, "type": t}, list(outcomes)) for (k, n, t), outcomes in records.items() if outcomes]
+    asked = [({"server": k, "name": n, "type": t}, list(seen)) for (k, n, t), seen in records.items() if seen]
     quartiles = []
     for words, outcomes in asked:
         times = [took for outcome, took in outcomes if outcome == "ok"]
@@ -100,7 +102,8 @@ def metrics(status, records, write_errors):
              [({"owner": o}, s == "broken") for o, s in status["owners"].items()]),
             ("active_site", "1 for the site in use.", [({**w, "site": m["site"]}, 1) for w, m in zones if m["site"]]),
             ("switches_total", "Changes of site.", [(w, m["switches"]) for w, m in zones]),
-            ("nobody_healthy", "1 when no resolver of any site is healthy.", [(w, m["nobody_healthy"]) for w, m in zones]),
+            ("nobody_healthy", "1 when no resolver of any site is healthy.",
+             [(w, m["nobody_healthy"]) for w, m in zones]),
             ("control_failing", "1 while Unbound cannot be controlled.", [({}, bool(status["control_error"]))]),
             ("override", "1 while an operator's pin or drain is in force.",
              [({"kind": k}, bool(status["override"].get(k))) for k in ("pin", "drain")]),
@@ -121,14 +124,16 @@ def metrics(status, records, write_errors):
 
 def table(status):
     """The status for people."""
-    out = ["site %s%s%s" % (status["site"], "".join("; %s %s" % (k, " ".join(v)) for k, v in status["override"].items() if v),
-                            "; control fails: " + status["control_error"] if status["control_error"] else "")]
+    override = ["; %s %s" % (kind, " ".join(words)) for kind, words in status["override"].items() if words]
+    failing = "; control fails: " + status["control_error"] if status["control_error"] else ""
+    out = ["site " + status["site"] + "".join(override) + failing]
     for zone, m in status["zones"].items():
         out.append("zone %s: site %s, %s%s" % (zone, m["site"] or "-", " ".join(m["list"] or ["as it is"]),
                                                " (nobody is healthy)" if m["nobody_healthy"] else ""))
     row = "%-8s %-40s %-8s %9s %8s %s"
     out.append(row % ("site", "resolver", "state", "since s", "ms", "reason"))
     for key, s in status["servers"].items():
-        out.append(row % (s["site"], key, s["state"], round(s["for_seconds"]), "-" if s["latency_ms"] is None else s["latency_ms"],
+        latency = "-" if s["latency_ms"] is None else s["latency_ms"]
+        out.append(row % (s["site"], key, s["state"], round(s["for_seconds"]), latency,
                           s["reason"] + (" large answers lost" if s["large_answers_lost"] else "")))
     return "\n".join(out + ["owner %s: %s" % pair for pair in status["owners"].items()])
