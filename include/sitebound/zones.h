@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file
- * A set of zones that finds the longest one a name is in, in one walk from the root.
+ * A set of zones that finds the longest one a name is in.
  */
 #ifndef SITEBOUND_ZONES_H
 #define SITEBOUND_ZONES_H
@@ -26,7 +26,8 @@ SB_MUST_CHECK enum sb_err sb_zones_add(struct sb_zones *zones, const struct sb_d
 
 /**
  * Find the longest zone of the set that a name is in, whole labels, without regard to case.
- * It costs one table probe for each label that the name shares with some zone, and one more.
+ * It costs a probe of a table for each number of labels that zones of the set have and the name
+ * does, until one is found.
  * @param qname: the name.
  * @param apex_label: when found, the label of qname at which the apex begins: the number of
  *	labels left of the zone.

@@ -4,28 +4,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The zones are a tree of labels under the root. A child is found in one hash table for the whole
- * tree, by its parent's number and its label, so a walk down touches one slot a level. */
+/* A hash table of whole apexes, which a name is looked up in once for each number of labels that
+ * some apex has, the most labels first. Most sets have two or three such numbers, and most names
+ * are in none of a few zones: a bit for each sort of apex says so before anything is hashed. */
 
-struct node {
-	uint32_t parent;
-	/** the value of the zone whose apex this is, NULL between apexes */
+struct zone {
 	void *value;
-	bool has_children;
-	uint8_t label_len;
-	uint8_t label[SB_LABEL_MAX];
+	/** where the apex begins in the octets of all */
+	size_t apex;
+	size_t apex_len;
+};
+
+struct slot {
+	uint32_t hash;
+	/** a zone's number from 1, or 0 */
+	uint32_t zone;
+};
+
+/** The apexes of so many labels. */
+struct depth {
+	unsigned label_count;
+	/** bit sort_of() is set for each */
+	uint64_t sorts;
 };
 
 struct sb_zones {
-	/** node[0] is the root */
-	struct node *node;
-	uint32_t node_count;
-	/** nodes that there is room for */
-	uint32_t node_room;
-	/** open addressing: slot[i] is a node's number or 0; the root is in no slot */
-	uint32_t *slot;
-	/** slots less one; the number of slots is a power of two, at least twice the nodes */
+	struct zone *zone;
+	uint32_t zone_count, zone_room;
+	/** the apexes in lower case, one behind the other */
+	uint8_t *octets;
+	size_t octet_count, octet_room;
+	struct slot *slot;
+	/** slots less one; the number of slots is a power of two, at least twice the zones */
 	uint32_t slot_mask;
+	/** in descending order of labels */
+	struct depth depth[SB_LABELS_MAX + 1];
+	unsigned depth_count;
 };
 
 struct sb_zones *sb_zones_new(void)
@@ -34,14 +48,11 @@ struct sb_zones *sb_zones_new(void)
 
 	if (zones == NULL)
 		return NULL;
-	zones->node = calloc(1, sizeof(*zones->node));
 	zones->slot = calloc(4, sizeof(*zones->slot));
-	if (zones->node == NULL || zones->slot == NULL) {
-		sb_zones_free(zones);
+	if (zones->slot == NULL) {
+		free(zones);
 		return NULL;
 	}
-	zones->node_count = 1;
-	zones->node_room = 1;
 	zones->slot_mask = 3;
 	return zones;
 }
@@ -50,117 +61,145 @@ void sb_zones_free(struct sb_zones *zones)
 {
 	if (zones == NULL)
 		return;
-	free(zones->node);
+	free(zones->zone);
+	free(zones->octets);
 	free(zones->slot);
 	free(zones);
 }
 
-/** The slot of the child, or the empty slot where it would go. */
-static uint32_t find_slot(const struct sb_zones *zones, uint32_t parent, const uint8_t *label,
-			  size_t label_len)
+/** The slot of an apex, or the empty slot where it would go. */
+static struct slot *find_slot(const struct sb_zones *zones, uint32_t hash, const uint8_t *apex,
+			      size_t apex_len)
 {
-	uint32_t i = sb_octets_hash(parent, label, label_len) & zones->slot_mask;
+	uint32_t i = hash & zones->slot_mask;
 
-	while (zones->slot[i] != 0) {
-		const struct node *node = &zones->node[zones->slot[i]];
+	for (; zones->slot[i].zone != 0; i = (i + 1) & zones->slot_mask) {
+		const struct zone *zone = &zones->zone[zones->slot[i].zone - 1];
 
-		if (node->parent == parent && node->label_len == label_len &&
-		    sb_octets_equal(node->label, label, label_len))
+		if (zones->slot[i].hash == hash && zone->apex_len == apex_len &&
+		    sb_octets_equal(zones->octets + zone->apex, apex, apex_len))
 			break;
-		i = (i + 1) & zones->slot_mask;
 	}
-	return i;
+	return &zones->slot[i];
 }
 
-/** Make room for one more node. */
-static enum sb_err grow(struct sb_zones *zones)
+/** Make room for one more zone. */
+static enum sb_err grow(struct sb_zones *zones, size_t apex_len)
 {
-	struct node *node;
+	uint32_t slots = (zones->slot_mask + 1) * 2, i, to;
+	struct slot *slot;
 
-	if (zones->node_count == zones->node_room) {
-		node = realloc(zones->node, 2 * (size_t)zones->node_room * sizeof(*node));
-		if (node == NULL)
-			return SB_ENOMEM;
-		zones->node = node;
-		zones->node_room *= 2;
-	}
-	if (zones->node_count * 2 > zones->slot_mask) {
-		uint32_t slots = (zones->slot_mask + 1) * 2;
-		uint32_t *slot = calloc(slots, sizeof(*slot));
-		uint32_t i;
+	if (zones->zone_count == zones->zone_room) {
+		uint32_t room = zones->zone_room > 0 ? 2 * zones->zone_room : 2;
+		struct zone *zone = realloc(zones->zone, room * sizeof(*zone));
 
-		if (slot == NULL)
+		if (zone == NULL)
 			return SB_ENOMEM;
-		free(zones->slot);
-		zones->slot = slot;
-		zones->slot_mask = slots - 1;
-		for (i = 1; i < zones->node_count; i++) {
-			node = &zones->node[i];
-			slot[find_slot(zones, node->parent, node->label, node->label_len)] = i;
-		}
+		zones->zone = zone;
+		zones->zone_room = room;
 	}
+	if (zones->octet_room - zones->octet_count < apex_len) {
+		size_t room = 2 * zones->octet_room + SB_DNAME_MAX;
+		uint8_t *octets = realloc(zones->octets, room);
+
+		if (octets == NULL)
+			return SB_ENOMEM;
+		zones->octets = octets;
+		zones->octet_room = room;
+	}
+	if (zones->zone_count * 2 < zones->slot_mask)
+		return SB_OK;
+	slot = calloc(slots, sizeof(*slot));
+	if (slot == NULL)
+		return SB_ENOMEM;
+	for (i = 0; i <= zones->slot_mask; i++) {
+		if (zones->slot[i].zone == 0)
+			continue;
+		for (to = zones->slot[i].hash & (slots - 1); slot[to].zone != 0;)
+			to = (to + 1) & (slots - 1);
+		slot[to] = zones->slot[i];
+	}
+	free(zones->slot);
+	zones->slot = slot;
+	zones->slot_mask = slots - 1;
 	return SB_OK;
+}
+
+/** One of 64 sorts, the same in any case: by length, and the ends of the first label. */
+static inline uint64_t sort_of(const uint8_t *apex, size_t apex_len)
+{
+	return UINT64_C(1) << ((apex_len * 21 + (apex[apex[0] != 0] | 0x20U) * 5 +
+				(apex[apex[0]] | 0x20U)) %
+			       64);
+}
+
+static void add_depth(struct sb_zones *zones, const struct sb_dname *name)
+{
+	unsigned i = 0;
+
+	while (i < zones->depth_count && zones->depth[i].label_count > name->label_count)
+		i++;
+	if (i == zones->depth_count || zones->depth[i].label_count != name->label_count) {
+		memmove(&zones->depth[i + 1], &zones->depth[i],
+			(zones->depth_count - i) * sizeof(zones->depth[0]));
+		zones->depth[i] = (struct depth){.label_count = name->label_count};
+		zones->depth_count++;
+	}
+	zones->depth[i].sorts |= sort_of(name->wire, name->wire_len);
 }
 
 enum sb_err sb_zones_add(struct sb_zones *zones, const struct sb_dname *name, void *value)
 {
-	uint32_t at = 0;
-	unsigned i;
+	uint32_t hash = sb_octets_hash(0, name->wire, name->wire_len);
+	struct zone *zone;
+	struct slot *slot;
 
-	for (i = name->label_count; i > 0; i--) {
-		size_t label_len;
-		const uint8_t *label = sb_dname_label(name, i - 1, &label_len);
-		uint32_t slot = find_slot(zones, at, label, label_len);
-
-		if (zones->slot[slot] == 0) {
-			struct node *node;
-
-			if (grow(zones) != SB_OK)
-				return SB_ENOMEM;
-			node = &zones->node[zones->node_count];
-			memset(node, 0, sizeof(*node));
-			node->parent = at;
-			node->label_len = (uint8_t)label_len;
-			sb_octets_lower(node->label, label, label_len);
-			slot = find_slot(zones, at, label, label_len);
-			zones->slot[slot] = zones->node_count++;
-			zones->node[at].has_children = true;
-		}
-		at = zones->slot[slot];
-	}
-	if (zones->node[at].value != NULL)
+	if (find_slot(zones, hash, name->wire, name->wire_len)->zone != 0)
 		return SB_EEXIST;
-	zones->node[at].value = value;
+	if (grow(zones, name->wire_len) != SB_OK)
+		return SB_ENOMEM;
+	slot = find_slot(zones, hash, name->wire, name->wire_len);
+	zone = &zones->zone[zones->zone_count++];
+	zone->value = value;
+	zone->apex = zones->octet_count;
+	zone->apex_len = name->wire_len;
+	sb_octets_lower(zones->octets + zone->apex, name->wire, name->wire_len);
+	zones->octet_count += name->wire_len;
+	slot->hash = hash;
+	slot->zone = zones->zone_count;
+	add_depth(zones, name);
 	return SB_OK;
 }
 
 void *sb_zones_find(const struct sb_zones *zones, const struct sb_dname *qname,
 		    unsigned *apex_label)
 {
-	void *value = zones->node[0].value;
-	uint32_t at = 0;
-	unsigned i;
+	const struct depth *depth, *end = zones->depth + zones->depth_count;
 
-	*apex_label = qname->label_count;
-	for (i = qname->label_count; i > 0 && zones->node[at].has_children; i--) {
-		size_t label_len;
-		const uint8_t *label = sb_dname_label(qname, i - 1, &label_len);
+	for (depth = zones->depth; depth < end; depth++) {
+		const uint8_t *apex;
+		const struct slot *slot;
+		size_t apex_len;
 
-		at = zones->slot[find_slot(zones, at, label, label_len)];
-		if (at == 0)
-			break;
-		if (zones->node[at].value != NULL) {
-			value = zones->node[at].value;
-			*apex_label = i - 1;
-		}
+		if (depth->label_count > qname->label_count)
+			continue;
+		*apex_label = qname->label_count - depth->label_count;
+		apex = qname->wire + qname->offset[*apex_label];
+		apex_len = qname->wire_len - qname->offset[*apex_label];
+		if (!(depth->sorts & sort_of(apex, apex_len)))
+			continue;
+		slot = find_slot(zones, sb_octets_hash(0, apex, apex_len), apex, apex_len);
+		if (slot->zone != 0)
+			return zones->zone[slot->zone - 1].value;
 	}
-	return value;
+	*apex_label = qname->label_count;
+	return NULL;
 }
 
 void *sb_zones_get(const struct sb_zones *zones, const struct sb_dname *name)
 {
-	unsigned apex_label;
-	void *value = sb_zones_find(zones, name, &apex_label);
+	const struct slot *slot = find_slot(zones, sb_octets_hash(0, name->wire, name->wire_len),
+					    name->wire, name->wire_len);
 
-	return apex_label == 0 ? value : NULL;
+	return slot->zone != 0 ? zones->zone[slot->zone - 1].value : NULL;
 }
