@@ -231,7 +231,7 @@ class Resolver:
                 "  ede: %s" % ("yes" if self.ede else "no"),
                 '  module-config: "%s"' % chain]
         if has_option(self.program, "discard-timeout"):
-            text.append("  discard-timeout: 20000")  # for slow machines: late answers are not dropped
+            text.append("  discard-timeout: 180000")  # for slow machines: late answers are not dropped
         text += ['  local-zone: "%s" nodefault' % zone for zone in LAN_ZONES]
         text += ["  " + line.strip() for line in self.server.splitlines() if line.strip()]
         if self.module_files:

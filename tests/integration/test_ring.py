@@ -309,7 +309,7 @@ def check_many(resolver, members, keys=300):
     positions = ["%040x" % chance.getrandbits(160) for _ in range(keys)]
     positions += ["0", "f" * 40] + [m.tokens[0] for m in members[:20]]
     for position in positions:
-        response = resolver.ask("%s.%s" % (position, R), "SRV", edns=0, timeout=60)
+        response = resolver.ask("%s.%s" % (position, R), "SRV", edns=0, timeout=180)
         assert response.data("SRV") == [owner(position).srv], "%s\n%s" % (position, response)
 
 
