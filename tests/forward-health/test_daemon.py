@@ -4,12 +4,14 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
 import pytest
 from daemon import Bench, unbound_program, wait
 from forward_health.config import Target
+from forward_health.main import notify
 from test_control import answers, ask
 
 QUICK = {"interval": "200ms", "fast-interval": "50ms", "timeout": "250ms", "hold": "0s"}
@@ -221,3 +223,15 @@ def test_installed(bench):
         file.write(text.replace(data, there + data))
     done = subprocess.run([program, "-c", bench.path("health.yaml"), "--check"], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0 and "4 resolvers at 2 sites" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("where", ["path", "abstract"])
+def test_notify(tmp_path, monkeypatch, where):
+    """systemd's socket has a path, or a name that is in no directory."""
+    name = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.settimeout(5)
+        systemd.bind(name if where == "path" else "\0" + name)
+        monkeypatch.setenv("NOTIFY_SOCKET", name if where == "path" else "@" + name)
+        notify("READY=1")
+        assert systemd.recv(64) == b"READY=1"

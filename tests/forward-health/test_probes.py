@@ -2,6 +2,7 @@
 """Questions over TLS and TCP to a real Unbound, and what the answers mean."""
 import asyncio
 import datetime
+import socket
 
 import pytest
 from cryptography import x509
@@ -75,6 +76,13 @@ def test_large(bench, label, outcome):
     """What does not fit into a datagram of the resolver's comes over TCP."""
     said = asyncio.run(probes.large(("127.0.0.1", bench.plain, ""), label + ".owner.example", "TXT", 3.0))
     assert said == outcome
+
+
+def test_large_of_a_silent_resolver():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        said = asyncio.run(probes.large(("127.0.0.1", silent.getsockname()[1], ""), "large.owner.example", "TXT", 0.2))
+    assert said == "timeout"
 
 
 @pytest.mark.parametrize("kind, expect, outcome", [("A", ["192.0.2.1"], "ok"), ("A", ["192.0.2.1", "192.0.2.2"], "wrong-data"),

@@ -229,10 +229,11 @@ def test_recursion_desired_is_needed_without_allow_setrd(lab, reports):
     assert Expect(ACK).check(resolver.ask(GOOD, "TXT")) is None
 
 
+@pytest.mark.parametrize("where", ["module", "local zone"])
 @pytest.mark.parametrize("how,ip,port", [("full", "127.0.7.9", True), ("prefix", "127.0.7.0", False),
                                          ("none", None, False)])
-def test_client_address(reports, how, ip, port):
-    resolver = reports.resolver(client_address=how)
+def test_client_address(reports, how, ip, port, where):
+    resolver = reports.resolver(client_address=how, server=local_zone(ZONE) if where == "local zone" else "")
     resolver.ask(GOOD, "TXT", source="127.0.7.9")
     resolver.stop()
     client = resolver.reports.reports()[0].get("client", {})

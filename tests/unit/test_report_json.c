@@ -169,6 +169,45 @@ static void limits(void **state)
 	assert_int_equal(report_json_write(&json, octets, sizeof(octets)), 0);
 }
 
+static void cleaned(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t room;
+		const char *expected;
+		bool changed;
+	} rows[] = {
+		{"abc", 3, "abc", false},
+		{"abc", 2, "ab", false},
+		{"abc", 0, "", false},
+		{"a\xc3\xa9", 3, "a\xc3\xa9", false},
+		{"a\xc3\xa9", 2, "a", false},
+		{"\xff", 3, "\xef\xbf\xbd", true},
+		{"\xff", 2, "", false},
+		{"a\xc2\x9f", 4, "a\xef\xbf\xbd", true},
+		{"\xc2\xa0", 2, "\xc2\xa0", false},
+		{"\xe2\x82"
+		 "b",
+		 4,
+		 "\xef\xbf\xbd"
+		 "b",
+		 true},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char to[8] = "ZZZZZZZ";
+		bool changed = false;
+		size_t len = report_text_clean((const uint8_t *)rows[i].text, strlen(rows[i].text),
+					       to, rows[i].room, &changed);
+
+		if (len != strlen(rows[i].expected) || memcmp(to, rows[i].expected, len) != 0 ||
+		    to[rows[i].room] != 'Z' || changed != rows[i].changed)
+			fail_msg("row %zu: %zu octets, %.7s", i, len, to);
+	}
+}
+
 /** Random texts, read back. */
 static void read_back(void **state)
 {
@@ -208,8 +247,8 @@ static void read_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(objects), cmocka_unit_test(places),	cmocka_unit_test(escapes),
-		cmocka_unit_test(limits),  cmocka_unit_test(read_back),
+		cmocka_unit_test(objects), cmocka_unit_test(places), cmocka_unit_test(escapes),
+		cmocka_unit_test(cleaned), cmocka_unit_test(limits), cmocka_unit_test(read_back),
 	};
 
 	return cmocka_run_group_tests_name("report json", tests, NULL, NULL);
