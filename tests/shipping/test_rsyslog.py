@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 
 import pytest
 import sample
@@ -93,3 +94,21 @@ def test_what_is_refused_for_good_is_kept_apart(rsyslog, empty):
     rsyslog.arrived(1)
     refused = rsyslog.directory / "sitebound-refused"
     wait_for("the refused line", lambda: refused.exists() and "no address" in refused.read_text(), 20, rsyslog.process)
+
+
+def test_a_stop_waits_for_a_slow_server(rsyslog, proxy, empty):
+    """Or the bulk in hand is lost."""
+    lines = sample.lines(700)
+    rsyslog.write(lines[:100])
+    rsyslog.arrived(100)
+    proxy.set("hang")
+    rsyslog.write(lines[100:600])
+    wait_for("the hang", lambda: proxy.spoiled.get("hang"), 30, rsyslog.process)
+    os.killpg(rsyslog.process.pid, signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        rsyslog.process.wait(3)
+    proxy.set("ok")
+    rsyslog.process.wait(60)
+    rsyslog.start()
+    rsyslog.write(lines[600:])
+    rsyslog.arrived(700)
