@@ -345,6 +345,28 @@ def test_asked_once_by_many(lab, threads):
     tabletest.settle(resolver)
 
 
+def test_built_on_without_the_client(lab):
+    """Unbound gives up a client whose answer takes longer than discard-timeout; the ring is there for the next question."""
+    resolver = start(lab, server="discard-timeout: 100")
+    resolver.upstream.rule("hold", CONFIG)
+    pending = Pending((resolver.address, resolver.port), "0." + R, "SRV")
+    resolver.upstream.wait_for(CONFIG, "TXT")
+    with pytest.raises(TimeoutError):
+        pending.result(0.5)
+    resolver.upstream.release()
+    for member in THREE:
+        resolver.upstream.wait_for(member.tokens_name, "TXT")
+    asked = resolver.upstream.count(CONFIG)
+
+    def is_there():
+        try:
+            return resolver.ask("0." + R, "SRV", timeout=1).rcode == "NOERROR"
+        except TimeoutError:
+            return False
+    wait_until(is_there)
+    assert resolver.upstream.count(CONFIG) == asked
+
+
 def test_not_too_many_at_once(lab):
     """Of a thousand members no more than 32 are asked for at a time."""
     members = many(200)
