@@ -21,9 +21,10 @@ _Static_assert(LARGE_TEXT_MAX <= SB_EDE_TEXT_MAX, "room for the text of an Exten
  * what fits into one message need not fit into another. */
 #define FLAG_CUT 0x100U
 #define TOTAL_SHIFT 9
-#define TOTAL_MAX 0x1ffffU
-#define QUESTION_SHIFT 26
-#define QUESTION_MASK 0x1fU
+/** more records than a message holds */
+#define TOTAL_MAX 0x1fffU
+#define QUESTION_SHIFT 22
+#define QUESTION_MASK 0x1ffU
 
 /** Names that share what is remembered of where the next part begins, at worst. */
 #define PARTS 256
