@@ -189,11 +189,18 @@ static bool enter(struct composer *composer, yaml_node_type_t type, const yaml_e
 
 static bool leave(struct composer *composer, const yaml_event_t *event)
 {
-	struct level *level = &composer->level[--composer->depth];
-	yaml_node_t *node = &composer->node[level->node - 1];
-	size_t count = composer->waiting_count - level->first;
-	int *inside = sb_arena_alloc(composer->arena, (count + 1) * sizeof(*inside));
+	struct level *level;
+	yaml_node_t *node;
+	size_t count;
+	int *inside;
 
+	/* libyaml's events are balanced, and in a mapping there are pairs of them */
+	if (composer->depth == 0 || composer->node == NULL)
+		return fail(composer, event->start_mark, "not valid YAML");
+	level = &composer->level[--composer->depth];
+	node = &composer->node[level->node - 1];
+	count = composer->waiting_count - level->first;
+	inside = sb_arena_alloc(composer->arena, (count + 1) * sizeof(*inside));
 	if (inside == NULL)
 		return no_memory(composer, event->start_mark);
 	if (count > 0)
@@ -203,7 +210,6 @@ static bool leave(struct composer *composer, const yaml_event_t *event)
 		node->data.sequence.items.start = inside;
 		node->data.sequence.items.top = inside + count;
 	} else {
-		/* libyaml's events come in pairs */
 		node->data.mapping.pairs.start = (yaml_node_pair_t *)inside;
 		node->data.mapping.pairs.top = (yaml_node_pair_t *)inside + count / 2;
 	}
