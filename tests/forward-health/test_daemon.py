@@ -46,8 +46,7 @@ def up(bench):
 
 
 def test_cost(bench):
-    """Eight resolvers: the first decision within 3 s, 40 MiB, and per question what is 1 % of a core: twice what a quiet
-    machine may need (forward-health(8))."""
+    """Eight resolvers: the first decision within 3 s, 40 MiB, and per question what is 1 % of a core (forward-health(8))."""
     keys = [bench.sick("t%d" % n, address="127.0.0.%d" % (20 + n)) for n in range(8)]
     bench.configure({"dc1": keys[:4], "dc2": keys[4:]}, bench.path("ctl"))
     began = time.monotonic()
