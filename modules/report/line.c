@@ -7,8 +7,8 @@
 #include "format.h"
 #include "json.h"
 #include "label_keys.h"
-#include "sitebound/envelope_encode.h"
 #include "sitebound/digits.h"
+#include "sitebound/envelope_encode.h"
 
 /** Octets of a text in `message`. */
 #define MESSAGE_PART_MAX 64

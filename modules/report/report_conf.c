@@ -10,8 +10,8 @@
 
 #include "../common/conf_yaml.h"
 #include "format.h"
-#include "sitebound/envelope_encode.h"
 #include "sitebound/digits.h"
+#include "sitebound/envelope_encode.h"
 
 #define DEFAULT_DEDUP_WINDOW 60
 #define DEFAULT_PER_PREFIX 20
@@ -351,14 +351,6 @@ static void read_rname(const struct sb_value *value, void *out)
 	sb_read_dname(value, &reader->rname);
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)sb_lower((uint8_t)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /** Read hexadecimal digits. @return whether they are a key of a good length. */
 static bool read_hex(const char *text, struct report_key *key)
 {
@@ -367,7 +359,8 @@ static bool read_hex(const char *text, struct report_key *key)
 	if (text_len % 2 != 0 || text_len < 2 * REPORT_KEY_MIN || text_len > 2 * REPORT_KEY_MAX)
 		return false;
 	for (i = 0; i < text_len; i += 2) {
-		int high = hex_value(text[i]), low = hex_value(text[i + 1]);
+		int high = sb_hex_digit((uint8_t)text[i]);
+		int low = sb_hex_digit((uint8_t)text[i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;
