@@ -278,6 +278,7 @@ class Run:
         self.seen = {}
         self.fine = set()
         self.asked = self.lost = 0
+        self.snoops = "allow_snoop" in resolver.server
         # what is under way, by socket and id
         self.pending = {}
         self.sockets = []
@@ -323,7 +324,7 @@ class Run:
             options = struct.pack("!BHHIH", 0, wire.OPT, 4096, 0x8000 if dnssec else 0, 0)
         elif chance > 0.97:
             qclass = rng.choice(CLASSES)
-        elif chance > 0.94:
+        elif chance > 0.94 and self.snoops:     # who may not is refused, from Unbound 1.26 on not more than 100 times a second
             flags &= ~0x0100
         name = question.name
         if rng.random() < 0.2:
