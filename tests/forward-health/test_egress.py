@@ -111,20 +111,30 @@ def test_signed_owner_is_asked_each_time(bench, option, cached):
     assert bench.right("r3.probe.owner.com", 1.0) == cached
 
 
+def knows_wait_limit(bench, name):
+    return subprocess.run([unbound_program("unbound-checkconf"), "-o", "wait-limit", bench.path(name)], check=False,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
 def zone_of(name):
     return "%s 60 IN SOA ns.%s h.%s 1 3600 600 86400 0\n%s 60 IN NS ns.%s\nns.%s 60 IN A 127.0.0.1\n" % ((name,) * 6)
 
 
-@pytest.mark.parametrize("drop, silenced", [("", False), ("\twait-limit: 0\n", True)], ids=["shipped", "default"])
-def test_silent_owner_does_not_silence_the_rest(bench, drop, silenced):
+@pytest.mark.parametrize("silenced", [False, True], ids=["shipped", "default"])
+def test_silent_owner_does_not_silence_the_rest(bench, silenced):
     """More than a thousand questions of one nameserver wait for one domain: those for others are answered all the same. With
     Unbound's default they are not."""
     bench.set("empty.conf", "server:\n")
-    if subprocess.run([unbound_program("unbound-checkconf"), "-o", "wait-limit", bench.path("empty.conf")], check=False).returncode:
+    if not knows_wait_limit(bench, "empty.conf"):
         pytest.skip("this Unbound knows no wait-limit, and so has none")
+    # from Unbound 1.23 on the default is not for loopback addresses
+    everyone = "\twait-limit-netblock: 127.0.0.0/8 1000\n"
+    bench.set("everyone.conf", "server:\n" + everyone)
+    default = everyone if knows_wait_limit(bench, "everyone.conf") else ""
     ill, ill_port = bench.authority("ill.net.", zone_of("ill.net."))
     _, well_port = bench.authority("well.org.", zone_of("well.org."))
-    bench.egress({"ill.net.": ill_port, "well.org.": well_port}, change=lambda conf: conf.replace(drop, ""))
+    bench.egress({"ill.net.": ill_port, "well.org.": well_port},
+                 change=lambda conf: conf.replace("\twait-limit: 0\n", default) if silenced else conf)
     assert wait(lambda: bench.right("x.well.org", 1.0) and bench.right("x.ill.net", 1.0)), open(bench.path("egress.log")).read()
     os.kill(ill.pid, signal.SIGSTOP)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
