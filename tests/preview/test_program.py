@@ -125,7 +125,9 @@ def test_reader_that_goes_away(log):
 # -- --follow -----------------------------------------------------------------------------------
 @contextlib.contextmanager
 def following(log, out):
-    process = subprocess.Popen([PROGRAM, "-t", "-f", "-e", "1", "-o", out, log], stderr=subprocess.PIPE)
+    # who runs the tests in the background may have left SIGINT ignored
+    process = subprocess.Popen([PROGRAM, "-t", "-f", "-e", "1", "-o", out, log], stderr=subprocess.PIPE,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         yield process
     finally:
