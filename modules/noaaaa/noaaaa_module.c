@@ -356,9 +356,23 @@ static struct reply_info *assemble(const struct noaaaa_judge *judge, struct modu
 	return rep;
 }
 
+/** Whether a SOA is what stands for AAAA that were removed; other jobs have theirs, of other zones. */
+static bool is_soa_of_rule(const struct sb_state *state, uint16_t qtype,
+			   const struct packed_rrset_key *rk)
+{
+	const struct noaaaa_zone *zone;
+
+	if (ntohs(rk->type) != LDNS_RR_TYPE_SOA ||
+	    (qtype != LDNS_RR_TYPE_AAAA && qtype != LDNS_RR_TYPE_ANY))
+		return false;
+	zone = find_zone(state, rk->dname, rk->dname_len);
+	return zone != NULL && zone->soa.owner_len == rk->dname_len;
+}
+
 /** The Extended DNS Error of a filtered message: where the client can tell that something is
  * missing, and where a repeat from the cache can be told to be ours. */
-static enum sb_ede ede_of(const struct sb_state *state, const struct reply_info *rep)
+static enum sb_ede ede_of(const struct sb_state *state, uint16_t qtype,
+			  const struct reply_info *rep)
 {
 	struct asking asking = {.state = state};
 	const struct noaaaa_judge judge = {.find = asked_find, .arg = &asking};
@@ -370,8 +384,7 @@ static enum sb_ede ede_of(const struct sb_state *state, const struct reply_info 
 
 		if ((rk->flags & PACKED_RRSET_RPZ) &&
 		    ((noaaaa_has_hints(rrset.rrtype) && noaaaa_concerns(&judge, &rrset)) ||
-		     (rrset.rrtype == LDNS_RR_TYPE_SOA &&
-		      find_zone(state, rk->dname, rk->dname_len) != NULL)))
+		     is_soa_of_rule(state, qtype, rk)))
 			return SB_EDE_FILTERED;
 	}
 	return SB_EDE_NONE;
@@ -413,8 +426,11 @@ static void filter(const struct sb_state *state, struct module_qstate *qstate,
 			return;
 		sb_count(state, qstate->env, result.zone->index,
 			 result.hints_lost ? NOAAAA_COUNT_HINTS : NOAAAA_COUNT_FILTERED);
-		sb_reply_ede(state, qstate, ede_of(state, rep));
 	}
+	if (qstate->return_msg == NULL)
+		return;
+	/* parts of it may have been filtered for another question, and come from the cache */
+	sb_reply_ede(state, qstate, ede_of(state, qstate->qinfo.qtype, qstate->return_msg->rep));
 	if (own->uncacheable || sb_is_changed(qstate)) {
 		/* built from cached RRsets it may be in the cache nevertheless, changed or not */
 		if (!qstate->no_cache_store)
@@ -422,8 +438,6 @@ static void filter(const struct sb_state *state, struct module_qstate *qstate,
 		sb_withhold(qstate);
 		return;
 	}
-	if (qstate->return_msg == NULL)
-		return;
 	if (own->guarded) {
 		sb_release(qstate);
 		qstate->return_msg->rep->ttl = sb_reply_ttl(qstate->return_msg->rep);
@@ -624,7 +638,7 @@ static enum sb_ede noaaaa_cached_ede(const struct sb_state *state, const struct 
 		if (zone != NULL && zone->rule->nxdomain && zone->rule->only_if_a)
 			return SB_EDE_FILTERED;
 	}
-	return ede_of(state, rep);
+	return ede_of(state, query->qtype, rep);
 }
 
 const struct sb_job noaaaa_job = {

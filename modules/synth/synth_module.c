@@ -499,15 +499,32 @@ static bool synth_claims(const struct sb_state *state, const struct sb_query *qu
 static enum sb_ede synth_cached_ede(const struct sb_state *state, const struct sb_query *query,
 				    const struct reply_info *rep, char *text)
 {
+	struct query_info target = {.qtype = query->qtype, .qclass = query->qclass};
+	struct sb_query behind;
 	unsigned left;
+	size_t i;
 
 	(void)text;
-	/* nothing but a composed site name begins with a CNAME of ours */
+	/* nothing but a composed answer begins with an alias that is kept apart */
 	if (rep->an_numrrsets == 0 || !(rep->rrsets[0]->rk.flags & PACKED_RRSET_RPZ) ||
-	    ntohs(rep->rrsets[0]->rk.type) != LDNS_RR_TYPE_CNAME)
+	    (ntohs(rep->rrsets[0]->rk.type) != LDNS_RR_TYPE_CNAME &&
+	     ntohs(rep->rrsets[0]->rk.type) != LDNS_RR_TYPE_DNAME))
 		return SB_EDE_NONE;
-	return sb_zones_find(state->rules->zones, &query->qname, &left) != NULL ? SB_EDE_SYNTHESIZED
-										: SB_EDE_NONE;
+	if (sb_zones_find(state->rules->zones, &query->qname, &left) != NULL)
+		return SB_EDE_SYNTHESIZED;
+	/* one from elsewhere leads to a computed name, which has this when asked directly */
+	for (i = 0; i < rep->an_numrrsets; i++) {
+		struct sb_verdict verdict;
+
+		if (!sb_alias_target(rep->rrsets[i], &target) || !sb_query_from(&target, &behind))
+			continue;
+		synth_decide(state->section, &behind, &verdict);
+		if (verdict.kind == SB_ANSWER)
+			return verdict.ede;
+		if (verdict.kind == SB_FOLLOW)
+			return SB_EDE_SYNTHESIZED;
+	}
+	return SB_EDE_NONE;
 }
 
 const struct sb_job synth_job = {

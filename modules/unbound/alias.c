@@ -152,7 +152,9 @@ static bool dname_leads_to_job(const struct sb_module *module, const struct repl
 static bool follows_aliases(const struct module_qstate *qstate)
 {
 	return qstate->qinfo.qclass == LDNS_RR_CLASS_IN &&
-	       qstate->qinfo.qtype != LDNS_RR_TYPE_CNAME && qstate->qinfo.qtype != LDNS_RR_TYPE_ANY;
+	       qstate->qinfo.qtype != LDNS_RR_TYPE_CNAME &&
+	       /* Unbound refuses ANY in the iterator */
+	       (qstate->qinfo.qtype != LDNS_RR_TYPE_ANY || !qstate->env->cfg->deny_any);
 }
 
 static bool is_name(const struct query_info *qinfo, const uint8_t *name, size_t name_len)

@@ -53,6 +53,10 @@ LINES = (
     ("toaddr.dc.P A", "CNAME toaddr.dc1.P + CNAME 10.1.2.3.Z + A 10.1.2.3"),
     ("tosite.dc.P A", "CNAME tosite.dc1.P + CNAME svc.dc.P + CNAME svc.dc1.P + A 10.1.1.5"),
     ("addr.test CNAME", "CNAME 10.1.2.3.Z @50"),
+    ("addr.test ANY", "CNAME 10.1.2.3.Z @50 + A 10.1.2.3"),
+    ("two.test ANY", "CNAME addr.test + CNAME 10.1.2.3.Z + A 10.1.2.3"),
+    ("denied.test ANY", "CNAME 10.66.0.1.Z + NX(Z)"),
+    ("site.test ANY", "CNAME svc.dc.P + CNAME svc.dc1.P"),
 )
 TARGETS = ("10.1.2.3.ip.example.com.", "10-1-2-3.ip.example.com.", "10.66.0.1.ip.example.com.", "2.3.ip.example.com.",
            "svc.dc.prd.example.com.", "only2.dc.prd.example.com.", "nosuch.dc.prd.example.com.")
@@ -120,6 +124,29 @@ def test_upstream_has_the_target(lab, forward):
     for target in TARGETS:
         upstream_data.add(target, 600, "A", "192.0.2.66").add(target, 600, "TXT", "wrong")
     ask_all(lab, start(lab, upstream_data, forward=forward))
+
+
+def test_deny_any(lab):
+    """Unbound's iterator refuses ANY, whatever the cache knows of an alias."""
+    resolver = start(lab, server="deny-any: yes")
+    for _ in range(2):
+        lab.expect(resolver, "addr.test ANY", "UP NOTIMP", expand)
+        lab.expect(resolver, "addr.test A", "CNAME 10.1.2.3.Z + A 10.1.2.3", expand, repeat=True)
+
+
+@pytest.mark.needs("noaaaa")
+def test_ede(lab):
+    """What a computed name has when it is asked directly stands behind an alias as well, at first and from the cache; and
+    no SOA of synth's is taken for one of noaaaa's."""
+    resolver = start(lab, modules=("synth", "noaaaa"), conf=data.conf(noaaaa={"except": ["v6.example.com"]}), ede=True)
+    for _ in range(3):
+        for question, codes in (("addr.test A", [29]), ("addr.test TXT", [29]), ("addr.test ANY", [29]), ("two.test A", [29]),
+                                ("denied.test A", [18]), ("ent.test A", [29]), ("site.test A", [29]), ("site.test AAAA", [29, 17]),
+                                ("10.1.2.3.away.d.org TXT", [29]), ("plain.test A", []), ("addr.test CNAME", [])):
+            qname, qtype = question.split()
+            response = resolver.ask(qname + ".", qtype, edns=0)
+            assert response.ede() == codes, "%s\n%s" % (question, response)
+        assert resolver.ask("addr.test.", "A").message.edns == -1
 
 
 def test_from_the_cache(lab):

@@ -201,6 +201,16 @@ def test_ede(lab):
     assert resolver.ask("www.example.com.", "AAAA", edns=0).ede() == []
 
 
+def test_ede_of_cached_parts(lab):
+    """An answer that is put together from a record whose hints are gone already says so as its repeats do."""
+    resolver = start(lab, records="alias.test. 600 CNAME h3.example.com.\n", ede=True)
+    for _ in range(2):
+        for qname in ("h3.example.com.", "alias.test.", "alias.test."):
+            response = resolver.ask(qname, "HTTPS", edns=0)
+            assert response.ede() == [FILTERED] and "ipv6hint" not in str(response), str(response)
+        resolver.flush()
+
+
 # -- only-if-a ----------------------------------------------------------------------------------
 ONLY_IF_A = {"when": "only-if-a"}
 ONLY_LINES = (
