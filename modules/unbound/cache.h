@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file
- * Unbound's message cache: what must not get in, what must go, what is stored and found.
+ * Unbound's message cache: what is found, stored and removed for one query.
  */
 #ifndef SITEBOUND_CACHE_H
 #define SITEBOUND_CACHE_H
 
 #include "job.h"
-
-/** Register the callbacks that guard the cache, and that hear of what comes from it: to add Extended
- * DNS Errors (see struct sb_job), and to start the watch. @return 0 when memory is short. */
-int sb_cache_guard(struct sb_module *module, struct module_env *env);
-void sb_cache_unguard(struct sb_module *module, struct module_env *env);
-
-/** A query has its answer. When a switch has moved since it began, the answer leaves the cache. When it
- * is withheld, see that dns64, which stores what it gets itself, does not do so in front of us, nor has
- * done behind us. */
-void sb_cache_settle(const struct sb_module *module, struct module_qstate *qstate);
 
 /** Remove the cached answer to this query. */
 void sb_cache_forget(struct module_qstate *qstate);

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "counters.h"
 #include "early.h"
+#include "guard.h"
 #include "load.h"
 #include "metrics.h"
 #include "query.h"
@@ -66,7 +67,7 @@ static void module_stop(struct sb_module *module, struct module_env *env)
 
 	sb_watch_stop(module);
 	sb_early_stop(module, env);
-	sb_cache_unguard(module, env);
+	sb_guard_lift(module, env);
 	for (i = 0; i < module->job_count; i++) {
 		if (module->job[i].job->flush != NULL)
 			module->job[i].job->flush(&module->job[i]);
@@ -108,9 +109,8 @@ static int module_start(struct sb_module *module, struct module_env *env,
 		if (!job_start(state, env))
 			return 0;
 	}
-	if (module->job_count > 0 &&
-	    (!sb_switches_configure(module, view) || !sb_cache_guard(module, env) ||
-	     !sb_early_start(module, env))) {
+	if (module->job_count > 0 && (!sb_switches_configure(module, view) ||
+				      !sb_guard_set(module, env) || !sb_early_start(module, env))) {
 		log_err("%s: out of memory", sb_module_name);
 		return 0;
 	}
@@ -417,7 +417,7 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 		qstate->ext_state[id] = module_error;
 	}
 	if (active && qstate->ext_state[id] == module_finished)
-		sb_cache_settle(module, qstate);
+		sb_guard_settle(module, qstate);
 }
 
 void inform_super(struct module_qstate *qstate, int id, struct module_qstate *super)

@@ -18,7 +18,7 @@
  * walked. */
 #define DOOMED_AT_ONCE 32
 /** Walks after a change. What queries were under way for leaves the cache when they end
- * (sb_cache_settle()), but the iterator may be storing what it got on its way at this very moment. */
+ * (sb_guard_settle()), but the iterator may be storing what it got on its way at this very moment. */
 #define WALKS 2
 #define WALKS_APART_NS 1000000000
 
