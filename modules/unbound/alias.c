@@ -334,8 +334,8 @@ static void compose(struct sb_module *module, struct module_qstate *qstate, stru
 	sb_reply_respip(&module->job[0], qstate);
 }
 
-/** Put the aliases that came in to the chain, and aim at where they lead. False: there is none, or
- * there are too many. */
+/** Put the aliases that came in to the chain, and aim at where they lead. False: there is none.
+ * When there are too many, no further step is left. */
 static bool take_aliases(const struct sb_module *module, const struct module_qstate *qstate,
 			 struct sb_alias *alias)
 {
@@ -346,8 +346,10 @@ static bool take_aliases(const struct sb_module *module, const struct module_qst
 	for (i = 0; i < rep->an_numrrsets; i++) {
 		struct ub_packed_rrset_key *rrset = rep->rrsets[i];
 
-		if (alias->chain_count == CHAIN_MAX)
-			return false;
+		if (alias->chain_count == CHAIN_MAX) {
+			alias->steps = STEPS_MAX;
+			return true;
+		}
 		/* a copy that the iterator does not find in the cache (see sb_rrset_make()) */
 		rrset->rk.flags |= PACKED_RRSET_RPZ;
 		rrset->entry.hash = 0;
@@ -453,12 +455,17 @@ void sb_alias_go_on(struct sb_module *module, struct module_qstate *qstate)
 	/* with CD a client may have the bogus data, but it stays marked */
 	if (!sb_is_usable(qstate, rep))
 		alias->security = rep->security;
-	if (alias->arrived)
+	if (alias->arrived) {
 		compose(module, qstate, alias);
-	else if (take_aliases(module, qstate, alias))
-		ask(module, qstate, alias);
-	else
-		sb_reply_servfail(&module->job[0], qstate);
+		return;
+	}
+	if (!take_aliases(module, qstate, alias)) {
+		/* a job was switched off meanwhile: behind the aliases stands what upstream says */
+		alias->asked.qtype = qstate->qinfo.qtype;
+		alias->arrived = true;
+		alias->may_store = false;
+	}
+	ask(module, qstate, alias);
 }
 
 void sb_alias_inform(struct sb_module *module, struct module_qstate *sub,

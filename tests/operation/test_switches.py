@@ -292,6 +292,27 @@ def test_under_way(lab, first, late):
     tabletest.settle(resolver)
 
 
+def test_alias_under_way(lab):
+    """The job is switched off while the aliases to its names are looked up: upstream's word is behind them then."""
+    questions = [("addr.org.", "A"), ("site.org.", "MX"), ("site.org.", "AAAA")]
+    expected = [lab.resolver(data=data.upstream_data()).ask(*question).brief() for question in questions]
+    resolver = start(lab, modules=("synth",), threads=1)
+    touch(resolver)
+    pending = []
+    for qname, qtype in questions:
+        resolver.upstream.rule("hold", qname, "CNAME")
+        pending.append(Pending((resolver.address, resolver.port), qname, qtype))
+        resolver.upstream.wait_for(qname, "CNAME")
+    switch_and_wait(resolver, "off", "synth")
+    resolver.upstream.release()
+    for each, answer in zip(pending, expected):
+        found = each.result().brief()
+        assert (found[0], found[4:]) == (answer[0], answer[4:])
+    for question, answer in zip(questions, expected):
+        assert resolver.ask(*question).brief() == answer
+    tabletest.settle(resolver)
+
+
 def test_while_an_answer_is_validated(lab):
     """Upstream has answered before the switch, and the validator is done behind the last sweep."""
     upstream_data = data.upstream_data(ent=True)
