@@ -144,10 +144,6 @@ def free_port():
 # Stub zones, because a stub for the root would be primed.
 STUBS = ("com.", "org.", "net.", "example.", "test.", "arpa.")
 LAN_ZONES = ("10.in-addr.arpa.", "2.0.192.in-addr.arpa.", "8.b.d.0.1.0.0.2.ip6.arpa.", "test.")
-BANNER = re.compile(r"\b(init module \d+:|start of service|Restart of|service stopped|"
-                    r"server stats for thread|requestlist max|average recursion processing time|"
-                    r"histogram of recursion|lower\(secs\)|median\[|"
-                    r"^\s*\d+\.\d+\s+\d+\.\d+\s+\d+|closing \S+ for|sitebound|synth:|noaaaa:|large:|report:)")
 
 
 class Resolver:
