@@ -273,3 +273,28 @@ def test_dead_resolver_is_not_asked_in_haste():
     world.run(20)
     for name, times in world.asked.items():
         assert 8 <= len([t for t in times if t > begin]) <= 24, name
+
+
+@pytest.mark.parametrize("sites, rate, bar", [((2, 2), 20, 3.5), ((2, 2), 4, 7.0), ((1, 1), 2, 7.0)])
+def test_broken_owners_take_no_more_than_every_other_question(sites, rate, bar):
+    """However many are broken and short the rate is: where an outage is told by one owner alone, it is told soon."""
+    c, took = conf(sites=sites, owners=4), []
+    c.max_rate = rate
+    for seed in range(20):
+        world = settled(World(c, seed))
+        world.owners.update(c.owners[:3])
+        world.run(60 + seed / 10)
+        assert [o.broken for o in world.engine.health.owners.values()] == [True, True, True, False]
+        world.lines.add("dc1")
+        took.append(world.run(30, lambda world=world: not world.list() & world.local()))
+    assert None not in took and max(took) <= bar, took
+
+
+def test_resolvers_are_asked_together():
+    """At rest one wake-up of the machine does for all of them, within the jitter; the rate is what the intervals say."""
+    world = settled(World(conf(sites=(4, 4))))
+    world.run(30)
+    begin = world.time
+    world.run(60)
+    asked = [t for times in world.asked.values() for t in times if t > begin]
+    assert len(set(asked)) <= 75 and 340 <= len(asked) <= 400, (len(set(asked)), len(asked))

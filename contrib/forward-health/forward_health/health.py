@@ -24,8 +24,10 @@ class Server:
     key: str
     site: str
     due: float                  # when it is to be asked next
+    may: float                  # from when on it is asked when others are
     since: float                # since when the state is what it is
     turn: int                   # whose owner's turn it is
+    tried: bool = False         # the last question was for a broken owner
     state: str | None = None    # "up", "down" or not known yet
     reason: str = ""
     run: list = dataclasses.field(default_factory=list)     # failures since the last right answer: asked, owner, reason
@@ -67,7 +69,7 @@ class Health:
     def __init__(self, conf, now, rng, old=None):
         """old: the Health before a re-read of the configuration; what it counted stays."""
         self.conf, self.rng = conf, rng
-        self.servers = {key: Server(key, site, now, now, 0) for site, keys in conf.sites.items() for key in keys}
+        self.servers = {key: Server(key, site, now, now, now, 0) for site, keys in conf.sites.items() for key in keys}
         for turn, server in enumerate(self.servers.values()):
             server.turn = turn
         self.owners = {name: Owner() for name in conf.owners}
@@ -93,19 +95,21 @@ class Health:
         return max(self.spent, min([s.due if s.due < s.late_at else s.late_at for s in self.servers.values()]))
 
     def take(self, now):
-        """What to ask now: (question, resolver, owner). Whoever waited longest comes first, local first in doubt."""
+        """What to ask now: (question, resolver, owner). Whoever waited longest comes first, local first in doubt. A question
+        that may be asked by now, with all of its jitter, comes along: waking up costs more than the question."""
         for server in self.servers.values():
             if server.late_at <= now:
                 server.late, server.late_at = True, FUTURE
                 if server.state != "down":
                     self.hurry(server, now)
-        due = [s for s in self.servers.values() if s.due <= now]
+        due = [s for s in self.servers.values() if s.may <= now]
         due.sort(key=lambda s: (s.asked, s.site != self.conf.site))
         # what was not asked may be made up for, but not all at once
         self.spent = max(self.spent, now - min(1, 2 * len(self.servers) / self.conf.max_rate))
-        return [self.ask(server, now) for server in due if self.spent <= now]
+        stray = self.conf.jitter / 100 * (2 * self.rng.random() - 1)    # the same for all: they stay together
+        return [self.ask(server, now, stray) for server in due if self.spent <= now]
 
-    def ask(self, server, now):
+    def ask(self, server, now, stray):
         self.spent += 1 / self.conf.max_rate
         question, name = next(self.questions), self.choose(server, now)
         if not server.waiting:
@@ -116,7 +120,7 @@ class Health:
             pause = self.conf.fast_interval
         else:
             pause = self.conf.interval * (2 if server.key in self.quiet and server.state == "up" else 1)
-        server.due = now + pause * (1 + self.conf.jitter / 100 * (2 * self.rng.random() - 1))
+        server.due, server.may = now + pause * (1 + stray), now + pause * (1 - self.conf.jitter / 100)
         return question, server.key, name
 
     def late_after(self, server):
@@ -124,25 +128,31 @@ class Health:
         return min(self.conf.timeout, max(self.conf.fast_interval, server.usual + 4 * server.spread))
 
     def choose(self, server, now):
-        """The owners take turns; a broken one comes now and then, sooner while the others may be about to fail, too. A
-        resolver that is down says nothing about owners: it asks for broken ones only where no other can."""
-        if server.state == "down":
-            retry = FUTURE if any(s.state == "up" for s in self.servers.values()) else RETRY
-        else:
-            retry = 2 * self.conf.fast_interval if server.suspicious() else RETRY
+        """The owners take turns; a broken one comes now and then, sooner while the others may be about to fail, too, but
+        never twice in a row: its failures tell nothing of the resolver. One that is down tells nothing of owners: it
+        asks for broken ones only where no other can."""
         for _ in self.names:
             name = self.names[server.turn % len(self.names)]
             server.turn += 1
-            owner = self.owners[name]
-            if not owner.broken or now >= owner.asked + retry:
+            if not self.owners[name].broken:
                 break
-        owner.asked = now
+            oldest = min((n for n in self.names if self.owners[n].broken), key=lambda n: self.owners[n].asked)
+            if not server.tried and now >= self.owners[oldest].asked + self.retry(server):
+                name = oldest
+                break
+        server.tried, self.owners[name].asked = self.owners[name].broken, now
         return name
+
+    def retry(self, server):
+        if server.state == "down":
+            return FUTURE if any(s.state == "up" for s in self.servers.values()) else RETRY
+        return 2 * self.conf.fast_interval if server.suspicious() else RETRY
 
     @staticmethod
     def soon(server, now, pause):
         """It is asked so long after the last time, if not before."""
         server.due = min(server.due, max(now, server.asked + pause))
+        server.may = min(server.may, server.due)
 
     def hurry(self, server, now):
         """A resolver is late or failed: it and its neighbours are asked soon."""
@@ -156,7 +166,8 @@ class Health:
                   and s.key not in self.owners[name].failed and now - s.asked >= self.conf.fast_interval]
         if others:
             other = min(others, key=lambda s: (s.site == server.site, s.asked))
-            other.due, other.turn = min(other.due, now), self.names.index(name)
+            other.due = other.may = min(other.due, now)
+            other.turn = self.names.index(name)
 
     # --- what answers mean -------------------------------------------------------------------
 
