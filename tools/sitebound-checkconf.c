@@ -76,8 +76,12 @@ static struct sb_conf *check(const char *path, bool quiet)
 	return conf;
 }
 
+/** Included files that cannot be read. */
+static unsigned missing;
+
 static void cannot_include(const char *file, unsigned line, const char *what)
 {
+	missing++;
 	fprintf(stderr, "%s:%u: warning: cannot read %s\n", file, line, what);
 }
 
@@ -115,6 +119,7 @@ static int check_unbound(const char *unbound_path, const char *path, bool quiet)
 		fprintf(stderr, "out of memory\n");
 		goto cleanup;
 	}
+	warnings += missing;
 	if (!quiet)
 		printf("%s: %u warning%s\n", unbound_path, warnings, warnings == 1 ? "" : "s");
 	result = GOOD;

@@ -130,6 +130,16 @@ static void read_document(const struct sb_value *document, struct sb_conf *conf)
 	sb_read_map(document, keys, SECTION_COUNT + 1, conf);
 }
 
+/** Whether there is nothing, not so much as a comment. */
+static bool is_blank(const char *text, size_t text_len)
+{
+	size_t i = 0;
+
+	while (i < text_len && memchr(" \t\r\n", text[i], 4) != NULL)
+		i++;
+	return i == text_len;
+}
+
 enum sb_err sb_conf_parse(const char *name, const char *text, size_t text_len,
 			  struct sb_diags *diags, struct sb_conf **conf)
 {
@@ -150,7 +160,7 @@ enum sb_err sb_conf_parse(const char *name, const char *text, size_t text_len,
 		text += 3;
 		text_len -= 3;
 	}
-	if (text_len == 0) {
+	if (is_blank(text, text_len)) {
 		/* an editor has emptied it, and is about to write it */
 		sb_value_error(&document, "is empty; a file that is meant to hold nothing says {}");
 	} else if (sb_document_read(&yaml, scratch, text, text_len)) {

@@ -143,6 +143,30 @@ static bool put(struct composer *composer, int node, const char *anchor, yaml_ma
 	return true;
 }
 
+/** Whether a tag is one that values here can have. Others say that the value is something else. */
+static bool is_tag(const char *tag)
+{
+	static const char core[] = "tag:yaml.org,2002:";
+	static const char *const kinds[] = {"str", "int", "bool", "null", "seq", "map"};
+	size_t i;
+
+	if (strcmp(tag, "!") == 0)
+		return true;
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strncmp(tag, core, sizeof(core) - 1) == 0 &&
+		    strcmp(tag + sizeof(core) - 1, kinds[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/** Whether a tag makes a text of whatever it stands before, as quotes do. */
+static bool is_text_tag(const yaml_char_t *tag)
+{
+	return tag != NULL && (strcmp((const char *)tag, "!") == 0 ||
+			       strcmp((const char *)tag, YAML_STR_TAG) == 0);
+}
+
 static bool take_scalar(struct composer *composer, const yaml_event_t *event, const char *anchor)
 {
 	int node = add_node(composer, YAML_SCALAR_NODE, event->start_mark);
@@ -152,7 +176,9 @@ static bool take_scalar(struct composer *composer, const yaml_event_t *event, co
 		return no_memory(composer, event->start_mark);
 	scalar = &composer->node[node - 1];
 	scalar->data.scalar.length = event->data.scalar.length;
-	scalar->data.scalar.style = event->data.scalar.style;
+	scalar->data.scalar.style = is_text_tag(event->data.scalar.tag)
+					    ? YAML_DOUBLE_QUOTED_SCALAR_STYLE
+					    : event->data.scalar.style;
 	scalar->data.scalar.value = sb_arena_copy(composer->arena, event->data.scalar.value,
 						  event->data.scalar.length);
 	if (scalar->data.scalar.value == NULL)
@@ -220,15 +246,21 @@ static bool leave(struct composer *composer, const yaml_event_t *event)
 /** @return whether to go on. */
 static bool take(struct composer *composer, const yaml_event_t *event)
 {
-	const yaml_char_t *name = NULL;
+	const yaml_char_t *name = NULL, *tag = NULL;
 	const char *anchor = NULL;
 
-	if (event->type == YAML_SCALAR_EVENT)
+	if (event->type == YAML_SCALAR_EVENT) {
 		name = event->data.scalar.anchor;
-	else if (event->type == YAML_SEQUENCE_START_EVENT)
+		tag = event->data.scalar.tag;
+	} else if (event->type == YAML_SEQUENCE_START_EVENT) {
 		name = event->data.sequence_start.anchor;
-	else if (event->type == YAML_MAPPING_START_EVENT)
+		tag = event->data.sequence_start.tag;
+	} else if (event->type == YAML_MAPPING_START_EVENT) {
 		name = event->data.mapping_start.anchor;
+		tag = event->data.mapping_start.tag;
+	}
+	if (tag != NULL && !is_tag((const char *)tag))
+		return fail(composer, event->start_mark, "a tag that means nothing here");
 	if (name != NULL) {
 		anchor = sb_arena_copy(composer->arena, name, strlen((const char *)name));
 		if (anchor == NULL)

@@ -439,6 +439,15 @@ static void write_file(const char *path, size_t size)
 	assert_int_equal(fclose(file), 0);
 }
 
+static void write_text(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
 static void files(void **state)
 {
 	static const struct {
@@ -446,6 +455,7 @@ static void files(void **state)
 	} rows[] = {
 		{"good", ""},
 		{"empty", ":1:1: is empty; a file that is meant to hold nothing says {}"},
+		{"blank", ":1:1: is empty; a file that is meant to hold nothing says {}"},
 		{"largest", ""},
 		{"too-large", ":1:1: larger than 33554432 octets"},
 		{"missing", ":1:1: cannot be read: No such file or directory"},
@@ -463,6 +473,7 @@ static void files(void **state)
 	assert_int_equal(chdir(directory), 0);
 	write_file("good", 100);
 	write_file("empty", 0);
+	write_text("blank", " \n\t\r\n");
 	write_file("largest", SB_CONF_FILE_MAX);
 	write_file("too-large", SB_CONF_FILE_MAX + 1);
 	assert_int_equal(mkdir("directory", 0700), 0);
