@@ -76,8 +76,8 @@ class World:
     def emit(self, action, reason="", duration=0, **details):
         self.events.append((self.time, action, details))
         if action == "resolver-state":
-            key, site, states = details["server"], details["server_site"], self.states()
-            if not any(states[k] == "up" for k in self.conf.sites[site]):
+            key, site = details["server"], details["server_site"]
+            if not any(self.state(k) == "up" for k in self.conf.sites[site]):
                 self.well.pop(site, None)
             if details["to"] == "up":
                 self.well.setdefault(site, self.time)
@@ -190,6 +190,9 @@ class World:
     def states(self):
         return self.engine.states()
 
+    def state(self, key):
+        return self.engine.health.servers[key].state
+
     def all_up(self):
         return all(s.state == "up" for s in self.engine.health.servers.values())
 
@@ -294,8 +297,8 @@ def one_left(world, rng):
     world.calm()
     world.dead.update(world.local() - {key})
     world.run(world.conf.timeout + 0.1)
-    assert world.run(12, lambda: world.states()[key] == "up" and world.states()) is not None, "%s is well" % key
-    world.run(8, lambda: all(world.states()[k] == "down" for k in world.dead))
+    assert world.run(12, lambda: world.state(key) == "up") is not None, "%s is well" % key
+    world.run(8, lambda: all(world.state(k) == "down" for k in world.dead))
     home(world, {key})
 
 
@@ -306,7 +309,7 @@ def dead_seen(world, rng):
     world.dead.add(key)
     world.loss = 0
     for _ in range(100 if world.tight else 30):
-        if world.run(0.3, lambda: world.states()[key] == "down") is not None:
+        if world.run(0.3, lambda: world.state(key) == "down") is not None:
             return
         if hups:
             world.hup()

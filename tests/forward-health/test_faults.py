@@ -298,3 +298,16 @@ def test_resolvers_are_asked_together():
     world.run(60)
     asked = [t for times in world.asked.values() for t in times if t > begin]
     assert len(set(asked)) <= 75 and 340 <= len(asked) <= 400, (len(set(asked)), len(asked))
+
+
+def test_a_dead_site_keeps_no_other_from_asking_for_an_owner_that_recovered():
+    """It asks for the broken owner as well, and its failures tell nothing."""
+    for seed in range(40):
+        world = settled(World(conf(), seed))
+        world.owners = {"owner1"}
+        world.run(20)
+        world.lines.add("dc1")
+        world.run(seed / 40)
+        world.owners = {"owner0", "owner2"}
+        world.run(12)
+        assert {world.states()[k] for k in world.conf.sites["dc2"]} == {"up"}, seed

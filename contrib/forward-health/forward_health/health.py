@@ -12,13 +12,13 @@ import dataclasses
 import itertools
 from collections import Counter
 
-RETRY = 10.0        # a broken owner is asked again so often; while a resolver is in question, every other fast-interval
+RETRY = 10.0        # a broken owner is asked again so often, but by each resolver in question in its turn
 CAP = 5             # a resolver need not fail for more owners than this
 PATIENCE = 4        # time-outs that a resolver has while none has a right answer: there is nobody to turn to anyway
 PAST, FUTURE = float("-inf"), float("inf")
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class Server:
     """What is known of one resolver."""
     key: str
@@ -54,7 +54,7 @@ class Server:
         self.right += 1
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class Owner:
     """What is known of one owner of probe names, over all resolvers."""
     last_ok: float = PAST       # when the question of its last right answer was asked
@@ -95,8 +95,8 @@ class Health:
         return max(self.spent, min([s.due if s.due < s.late_at else s.late_at for s in self.servers.values()]))
 
     def take(self, now):
-        """What to ask now: (question, resolver, owner). Whoever waited longest comes first, local first in doubt. A question
-        that may be asked by now, with all of its jitter, comes along: waking up costs more than the question."""
+        """What to ask now: (question, resolver, owner). Whoever waited longest comes first, local first in doubt.
+        A question that may be asked by now, with all of its jitter, comes along: waking up costs more than it does."""
         for server in self.servers.values():
             if server.late_at <= now:
                 server.late, server.late_at = True, FUTURE
@@ -128,9 +128,8 @@ class Health:
         return min(self.conf.timeout, max(self.conf.fast_interval, server.usual + 4 * server.spread))
 
     def choose(self, server, now):
-        """The owners take turns; a broken one comes now and then, sooner while the others may be about to fail, too, but
-        never twice in a row: its failures tell nothing of the resolver. One that is down tells nothing of owners: it
-        asks for broken ones only where no other can."""
+        """The owners take turns; a broken one comes now and then, sooner while the others may be about to fail, too,
+        but never twice in a row: its failures tell nothing of the resolver."""
         for _ in self.names:
             name = self.names[server.turn % len(self.names)]
             server.turn += 1
@@ -144,9 +143,11 @@ class Health:
         return name
 
     def retry(self, server):
+        """A resolver that is down tells nothing of owners: it asks for broken ones only where no other can. Nor does
+        one that will soon be down: what it asked keeps no other resolver in question from asking."""
         if server.state == "down":
             return FUTURE if any(s.state == "up" for s in self.servers.values()) else RETRY
-        return 2 * self.conf.fast_interval if server.suspicious() else RETRY
+        return 0 if server.suspicious() else RETRY
 
     @staticmethod
     def soon(server, now, pause):
