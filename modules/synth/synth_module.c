@@ -512,8 +512,9 @@ static enum sb_ede synth_cached_ede(const struct sb_state *state, const struct s
 		return SB_EDE_NONE;
 	if (sb_zones_find(state->rules->zones, &query->qname, &left) != NULL)
 		return SB_EDE_SYNTHESIZED;
-	/* one from elsewhere leads to a computed name, which has this when asked directly */
-	for (i = 0; i < rep->an_numrrsets; i++) {
+	/* one from elsewhere leads to a computed name, which has this when asked directly; for ANY there
+	 * is nothing behind it */
+	for (i = 0; query->qtype != SB_TYPE_ANY && i < rep->an_numrrsets; i++) {
 		struct sb_verdict verdict;
 
 		if (!sb_alias_target(rep->rrsets[i], &target) || !sb_query_from(&target, &behind))

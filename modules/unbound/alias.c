@@ -464,6 +464,15 @@ void sb_alias_go_on(struct sb_module *module, struct module_qstate *qstate)
 		alias->asked.qtype = qstate->qinfo.qtype;
 		alias->arrived = true;
 		alias->may_store = false;
+	} else if (qstate->qinfo.qtype == LDNS_RR_TYPE_ANY) {
+		/* all that is at the name is the alias. (After a minimised question older iterators
+		 * follow it.) */
+		rep->flags = (uint16_t)(rep->flags & ~0xfU);
+		rep->an_numrrsets = 0;
+		rep->ns_numrrsets = 0;
+		rep->rrset_count = 0;
+		compose(module, qstate, alias);
+		return;
 	}
 	ask(module, qstate, alias);
 }

@@ -53,10 +53,10 @@ LINES = (
     ("toaddr.dc.P A", "CNAME toaddr.dc1.P + CNAME 10.1.2.3.Z + A 10.1.2.3"),
     ("tosite.dc.P A", "CNAME tosite.dc1.P + CNAME svc.dc.P + CNAME svc.dc1.P + A 10.1.1.5"),
     ("addr.test CNAME", "CNAME 10.1.2.3.Z @50"),
-    ("addr.test ANY", "CNAME 10.1.2.3.Z @50 + A 10.1.2.3"),
-    ("two.test ANY", "CNAME addr.test + CNAME 10.1.2.3.Z + A 10.1.2.3"),
-    ("denied.test ANY", "CNAME 10.66.0.1.Z + NX(Z)"),
-    ("site.test ANY", "CNAME svc.dc.P + CNAME svc.dc1.P"),
+    ("addr.test ANY", "CNAME 10.1.2.3.Z @50"),
+    ("two.test ANY", "CNAME addr.test"),
+    ("denied.test ANY", "CNAME 10.66.0.1.Z"),
+    ("site.test ANY", "CNAME svc.dc.P"),
 )
 TARGETS = ("10.1.2.3.ip.example.com.", "10-1-2-3.ip.example.com.", "10.66.0.1.ip.example.com.", "2.3.ip.example.com.",
            "svc.dc.prd.example.com.", "only2.dc.prd.example.com.", "nosuch.dc.prd.example.com.")
@@ -140,7 +140,7 @@ def test_ede(lab):
     no SOA of synth's is taken for one of noaaaa's."""
     resolver = start(lab, modules=("synth", "noaaaa"), conf=data.conf(noaaaa={"except": ["v6.example.com"]}), ede=True)
     for _ in range(3):
-        for question, codes in (("addr.test A", [29]), ("addr.test TXT", [29]), ("addr.test ANY", [29]), ("two.test A", [29]),
+        for question, codes in (("addr.test A", [29]), ("addr.test TXT", [29]), ("addr.test ANY", []), ("two.test A", [29]),
                                 ("denied.test A", [18]), ("ent.test A", [29]), ("site.test A", [29]), ("site.test AAAA", [29, 17]),
                                 ("10.1.2.3.away.d.org TXT", [29]), ("plain.test A", []), ("addr.test CNAME", [])):
             qname, qtype = question.split()
