@@ -276,6 +276,18 @@ static enum sb_ede ede_of(const struct reply_info *rep, char *text)
 	return SB_EDE_OTHER;
 }
 
+/** Let ANY not be composed of the RRsets that the cache happens to have: the large one is not there as
+ * resolved data. */
+static void ask_upstream(const struct sb_state *state, struct module_qstate *qstate,
+			 const struct sb_query *query)
+{
+	const struct large_zone *zone = large_find(state->section, &query->qname);
+
+	if (zone != NULL && !sb_is_off(state, zone->index) && query->qclass == SB_CLASS_IN &&
+	    !qstate->env->cfg->deny_any)
+		qstate->no_cache_lookup = 1;
+}
+
 static void large_operate(struct sb_state *state, struct module_qstate *qstate,
 			  enum module_ev event, const struct sb_query *query)
 {
@@ -285,7 +297,8 @@ static void large_operate(struct sb_state *state, struct module_qstate *qstate,
 	struct reply_info *from, *made = NULL;
 	char text[LARGE_TEXT_MAX];
 
-	(void)query;
+	if (event != module_event_moddone && query->qtype == SB_TYPE_ANY)
+		ask_upstream(state, qstate, query);
 	if (event != module_event_moddone || qstate->return_rcode != LDNS_RCODE_NOERROR ||
 	    qstate->return_msg == NULL)
 		return;
