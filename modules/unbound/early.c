@@ -50,7 +50,7 @@ static int answer(struct query_info *qinfo, struct module_qstate *qstate, struct
 	    !sb_query_from(qinfo, &query))
 		return 1;
 	/* here may be all the questions that ever come */
-	sb_watch(module, env);
+	sb_watch(module, env, true);
 	sb_client_from(from, &client);
 	for (i = 0; i < module->job_count; i++) {
 		struct sb_state *state = &module->job[i];

@@ -390,7 +390,7 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 		qstate->ext_state[id] = module_wait_module;
 		if (!active || sb_is_internal(qstate))
 			break;
-		sb_watch(module, qstate->env);
+		sb_watch(module, qstate->env, false);
 		if (qstate->qinfo.qclass == LDNS_RR_CLASS_ANY && is_refused(module, qstate))
 			break;
 		if (place != NULL && place->waits >= 0) {

@@ -91,7 +91,7 @@ static int on_hit(struct query_info *qinfo, struct module_qstate *qstate, struct
 	(void)qstate, (void)rcode, (void)edns, (void)start_time, (void)id;
 	/* after a reload that kept the cache no query may come to the jobs for long */
 	if (env != NULL)
-		sb_watch(module, env);
+		sb_watch(module, env, true);
 	if (qinfo != NULL && rep != NULL)
 		sb_ede_append_cached(module, qinfo, rep, options, region);
 	return 1;

@@ -66,11 +66,11 @@ static void on_timer(int fd, short bits, void *arg)
 		atomic_store(&module->next_watch, *env->now);
 }
 
-void sb_watch_start(struct sb_module *module, struct module_env *env)
+void sb_watch_start(struct sb_module *module, struct module_env *env, bool holds_locks)
 {
 	time_t due = atomic_load(&module->next_watch);
 	struct ub_event_base *base = NULL;
-	long us;
+	long us = 0;
 
 	/* one thread wins; the others go on with what is in force */
 	if (due > *env->now || !atomic_compare_exchange_strong(&module->next_watch, &due, NEVER))
@@ -80,11 +80,14 @@ void sb_watch_start(struct sb_module *module, struct module_env *env)
 	base = env->worker_base != NULL ? comm_base_internal(env->worker_base) : NULL;
 #endif
 	module->watch_env = env;
-	us = work(module, env);
 	if (base != NULL && module->watch_timer == NULL)
 		module->watch_timer = ub_event_new(base, -1, UB_EV_TIMEOUT, on_timer, module);
-	if (base == NULL || module->watch_timer == NULL || !arm(module, base, us))
-		atomic_store(&module->next_watch, *env->now + us / 1000000);
+	if (base != NULL && module->watch_timer != NULL && arm(module, base, us))
+		return;
+	/* without a timer it waits for a query that holds none: a sweep takes all locks of the cache */
+	if (!holds_locks)
+		us = work(module, env);
+	atomic_store(&module->next_watch, *env->now + us / 1000000);
 }
 
 void sb_watch_stop(struct sb_module *module)
