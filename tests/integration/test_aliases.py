@@ -91,6 +91,28 @@ def test_options_of_unbound(lab, server):
     ask_all(lab, start(lab, server=server))
 
 
+@pytest.mark.parametrize("supported", [False, True], ids=["answers for all", "answers for subnets"])
+def test_client_subnets(lab, supported):
+    """subnetcache keeps, behind us, what the iterator was told in the place of an alias."""
+    resolver = start(lab, module_config="dynlib subnetcache validator iterator", server="""
+        send-client-subnet: 127.0.0.1
+        client-subnet-zone: "test."
+        client-subnet-zone: "d.org."
+        max-client-subnet-ipv4: 24""")
+    upstream, server = resolver.upstream, (resolver.address, resolver.port)
+    upstream.client_subnets = supported
+    upstream.rule("hold", "addr.test.", "CNAME")
+    first = Pending(server, "two.test.")
+    upstream.wait_for("addr.test.", "CNAME")
+    second = Pending(server, "two.test.", do=True)
+    resolver.ask("www.example.org")
+    upstream.release()
+    for pending in (first, second):
+        response = pending.result()
+        assert response.rcode == "NOERROR" and response.data("A") == ["10.1.2.3"], str(response)
+    ask_all(lab, resolver)
+
+
 def test_reversed(lab):
     ask_all(lab, start(lab, threads=2), LINES[::-1])
 

@@ -14,6 +14,7 @@ import threading
 import time
 
 import dns.dnssec
+import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
@@ -200,6 +201,7 @@ class Upstream:
         self.arrived = threading.Condition(self.lock)
         self.queries = []
         self.rules = {}
+        self.client_subnets = False     # answers are for the subnet of the client (RFC 7871)
         self.held = []
         self.tcp = []
         self.running = True
@@ -379,6 +381,9 @@ class Upstream:
     def respond(self, query, action=None):
         data = self.data
         response = dns.message.make_response(query, our_payload=4096)
+        if self.client_subnets:
+            response.use_edns(payload=4096, options=[dns.edns.ECSOption(o.address, o.srclen, o.srclen) for o in query.options
+                                                     if o.otype == dns.edns.ECS])
         recursive = bool(query.flags & dns.flags.RD)
         if recursive:
             response.flags |= dns.flags.RA
