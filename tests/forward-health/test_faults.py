@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Courses of events in which a health script goes wrong, one by one, with a virtual clock."""
+import random
+
 import pytest
 from simulation import World, conf
 
@@ -311,3 +313,14 @@ def test_a_dead_site_keeps_no_other_from_asking_for_an_owner_that_recovered():
         world.owners = {"owner0", "owner2"}
         world.run(12)
         assert {world.states()[k] for k in world.conf.sites["dc2"]} == {"up"}, seed
+
+
+def test_owners_and_sites_fail_in_turn():
+    """Each resolver in question asks for the broken owners in an order of its own. The world says who is called down wrongly."""
+    for seed in range(200):
+        rng = random.Random(seed)
+        world = settled(World(conf(sites=rng.choice([(1, 1), (2, 2), (1, 2)]), owners=rng.choice([2, 3, 4]), fast=rng.random() < 0.3), seed))
+        for _ in range(6):
+            world.lines = {rng.choice(list(world.conf.sites))} if rng.random() < 0.5 else set()
+            world.silent(rng.sample(world.conf.owners, rng.randrange(len(world.conf.owners))))
+            world.run(rng.choice([2.1, 3, 5, 12]) * world.conf.timeout)

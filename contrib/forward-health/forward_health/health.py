@@ -28,6 +28,7 @@ class Server:
     since: float                # since when the state is what it is
     turn: int                   # whose owner's turn it is
     tried: bool = False         # the last question was for a broken owner
+    named: dict = dataclasses.field(default_factory=dict)   # owner -> when it was last asked for
     state: str | None = None    # "up", "down" or not known yet
     reason: str = ""
     run: list = dataclasses.field(default_factory=list)     # failures since the last right answer: asked, owner, reason
@@ -135,11 +136,12 @@ class Health:
             server.turn += 1
             if not self.owners[name].broken:
                 break
-            oldest = min((n for n in self.names if self.owners[n].broken), key=lambda n: self.owners[n].asked)
-            if not server.tried and now >= self.owners[oldest].asked + self.retry(server):
-                name = oldest
+            retry = self.retry(server)
+            broken = [n for n, o in self.owners.items() if o.broken and now >= o.asked + retry]
+            if broken and not server.tried:     # in an order of its own: others may be dead and ask in vain
+                name = min(broken, key=lambda n: server.named.get(n, PAST))
                 break
-        server.tried, self.owners[name].asked = self.owners[name].broken, now
+        server.tried, self.owners[name].asked, server.named[name] = self.owners[name].broken, now, now
         return name
 
     def retry(self, server):
