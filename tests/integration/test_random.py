@@ -490,7 +490,8 @@ class Run:
                 continue
             target = next((d for o, t, d in found[2] if t == wire.CNAME and o == name), None)
             direct = self.seen.get((target, qtype, source, cd))
-            if direct is None:
+            # a site name that is nowhere is so for AAAA, too: A decides
+            if direct is None or found[0] == 3 and qtype == wire.AAAA and any(wire.is_below(name, z) for z in SITES):
                 continue
             behind = [r for r in found[2] if r[1] != wire.DNAME and not (r[0] == name and r[1] == wire.CNAME)]
             wanted = [r for r in direct[0][2] if r[1] != wire.DNAME]
