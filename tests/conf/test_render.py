@@ -107,6 +107,7 @@ def test_forward_health_yaml(tmp_path):
     ("probes", ["one.example.com"], "probes: at least two"),
     ("sites", {}, "sites: not a map"),
     ("sites", {"DC 1": {}}, "sites: 'DC 1' is not a label"),
+    ("sites", {"0x1": {}}, "sites: '0x1' is not a text without quotes"),
     ("sites.dc1.egress", ["10.1.0.256"], "sites.dc1.egress: '10.1.0.256' does not appear"),
     ("sites.dc1.network", "10.1.0.1/16", "sites.dc1.network: 10.1.0.1/16 has host bits set"),
     ("container.address", "172.17.0", "container.address: "),
