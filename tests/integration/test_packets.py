@@ -56,7 +56,8 @@ def test_random_packets(lab, seed):
     modules = [m for m in ("report", "synth", "noaaaa") if harness.module_path(m)]
     if not modules:
         missing("no module is in SITEBOUND_MODULES")
-    resolver = lab.resolver(data=data.upstream_data(), modules=modules, conf=data.conf(), threads=2, server="ede: yes")
+    resolver = lab.resolver(data=data.upstream_data(), modules=modules, conf=data.conf(), threads=2, server="ede: yes",
+                            extra='forward-zone:\n  name: "."\n  forward-addr: 127.0.0.1@@UPSTREAM@')
     chance = random.Random(seed)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect((resolver.address, resolver.port))
