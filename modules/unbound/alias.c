@@ -238,8 +238,10 @@ bool sb_alias_guard(struct sb_module *module, struct module_qstate *qstate,
 	if (rep->an_numrrsets == 0 || response->qinfo.qclass != LDNS_RR_CLASS_IN)
 		return false;
 	does = leads_to_job(module, rep, &target);
+	/* the iterator would go on from the cache, and store where that led it */
 	if (!does && target.qname != qstate->qinfo.qname && follows_aliases(qstate))
-		does = is_composed(qstate, &target);
+		does = is_composed(qstate, &target) ||
+		       is_known(module, qstate, target.qname, target.qname_len, NULL);
 	if (target.qname == qstate->qinfo.qname || sb_is_internal(qstate) ||
 	    !follows_aliases(qstate))
 		return does;
