@@ -471,7 +471,7 @@ bool sb_alias_concerns(const struct sb_module *module, struct module_qstate *qst
 	struct query_info qinfo = qstate->qinfo;
 
 	qinfo.qclass = LDNS_RR_CLASS_IN;
-	return is_claimed(module, &qinfo) ||
+	return is_claimed(module, &qinfo) || is_composed(qstate, &qinfo) ||
 	       is_known(module, qstate, qinfo.qname, qinfo.qname_len, NULL);
 }
 

@@ -34,7 +34,7 @@ bool sb_alias_begin(struct sb_module *module, struct module_qstate *qstate);
 bool sb_alias_known(struct sb_module *module, struct module_qstate *qstate);
 
 /** Whether a query, taken as one of class IN, is for what a job may answer, or for what the cache
- * knows to be an alias of that. */
+ * knows to be an alias of that, or has our answer to. */
 bool sb_alias_concerns(const struct sb_module *module, struct module_qstate *qstate);
 
 /** A query that the iterator began itself is done: what it stored of a job's name, or of an alias to

@@ -239,6 +239,15 @@ def test_every_class_at_once(lab, cd):
     tabletest.settle(resolver)
 
 
+def test_every_class_of_a_cached_answer(lab):
+    """Of an answer of ours in the cache, of which the alias alone is not there, the iterator would make one for all."""
+    resolver = start(lab)
+    for repeat in (False, True):
+        lab.expect(resolver, "only2.test A", dict(LINES)["only2.test A"], expand, repeat=repeat)
+    assert resolver.ask("only2.test.", "A", qclass="ANY").rcode == "REFUSED"
+    lab.expect(resolver, "only2.test A", dict(LINES)["only2.test A"], expand, repeat=True)
+
+
 def test_cname_questions(lab):
     """The alias alone, first and from the cache, and what it leaves does not stand for its target."""
     resolver = start(lab)
