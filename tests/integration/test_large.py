@@ -31,6 +31,19 @@ MESSAGE = 65535
 # what is left for options of EDNS, and in a cut answer for aliases; and what Unbound compresses without having to
 OPTIONS, ALIASES, COMPRESSED = 265, 800, 2500
 CONF = {"large": [{"zones": [ZONE]}]}
+
+
+def compresses_all():
+    """Whether this Unbound compresses every name of a message (before 1.21.1): more would fit than the job counts on."""
+    path = os.path.join(os.environ.get("UNBOUND_SOURCE", ""), "util", "data", "msgencode.c")
+    if not os.path.exists(path):
+        return False
+    with open(path, encoding="utf-8") as file:
+        return "MAX_COMPRESSION_PER_MESSAGE" not in file.read()
+
+
+COMPRESSES_ALL = compresses_all()
+too_large = pytest.mark.skipif(COMPRESSES_ALL, reason="what is too large elsewhere fits where every name is compressed")
 # 2,450 host names of 24 and 25 octets: 65,519 octets at the authority
 HOSTS = ["machine-%d.example.se." % i for i in range(320, 320 + 2450)]
 ADDRESSES = ["10.0.%d.%d" % divmod(i, 256) for i in range(5000)]
@@ -144,7 +157,8 @@ def check_cut(answer, values, rtype, chain=0, size=MESSAGE, compressed=COMPRESSE
     assert answer.rcode == "NOERROR" and not answer.truncated and not answer.authentic
     assert len(answer.answer) == len(got) + chain
     assert len(set(got)) == len(got) and set(got) <= set(values)
-    assert size - OPTIONS - ALIASES - compressed < len(answer.wire) <= size
+    assert len(answer.wire) <= size
+    assert COMPRESSES_ALL or size - OPTIONS - ALIASES - compressed < len(answer.wire)
     assert not answer.edns or answer.told() == (len(got), len(values))
     return got
 
@@ -308,6 +322,7 @@ def stub(port):
     return 'stub-zone:\n  name: "%s"\n  stub-addr: 127.0.0.1@%d\n' % (ZONE, port)
 
 
+@too_large
 def test_bind(lab, tmp_path, bind):
     """What Unbound does with a set that fills BIND's message, without the module and with it."""
     at_bind = ask(bind, "ptr", "PTR", edns=0)
@@ -410,6 +425,7 @@ def test_cut_is_cached(lab, tmp_path):
         assert len(answer.answer) == 1700 and not answer.truncated and answer.ede() is None
 
 
+@too_large
 def test_several_sets(lab, tmp_path):
     """Small RRsets stay whole, the large one is cut. Alone it has more room, in another message of the cache."""
     upstream = large(lab, several=("A", ADDRESSES[:1000]))
@@ -484,6 +500,7 @@ def test_behind_a_site_name(lab, cached):
         assert sorted(response.ede()) == [0, 29]
 
 
+@too_large
 def test_other_zones_are_left_alone(lab, tmp_path):
     upstream = large(lab, **{"set.example.com": ("PTR", HOSTS), "out": ("CNAME", ["set.example.com."])})
     resolver = start(lab, tmp_path, extra="", upstream=upstream)
@@ -555,6 +572,7 @@ def eventually(condition, timeout=10):
 
 
 @pytest.mark.parametrize("switch", ["large.", ZONE + ".large."])
+@too_large
 def test_switched_off(lab, tmp_path, switch):
     resolver = start(lab, tmp_path, extra=auth_zone(tmp_path) + VIEW)
     for kind, cut in (("refuse", False), ("transparent", True), ("refuse", False)):
