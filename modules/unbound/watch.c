@@ -80,14 +80,14 @@ void sb_watch_start(struct sb_module *module, struct module_env *env, bool holds
 	base = env->worker_base != NULL ? comm_base_internal(env->worker_base) : NULL;
 #endif
 	module->watch_env = env;
-	if (base != NULL && module->watch_timer == NULL)
-		module->watch_timer = ub_event_new(base, -1, UB_EV_TIMEOUT, on_timer, module);
-	if (base != NULL && module->watch_timer != NULL && arm(module, base, us))
-		return;
-	/* without a timer it waits for a query that holds none: a sweep takes all locks of the cache */
+	/* what was switched before the first question holds for it; but a sweep takes all locks of the cache */
 	if (!holds_locks)
 		us = work(module, env);
-	atomic_store(&module->next_watch, *env->now + us / 1000000);
+	if (base != NULL && module->watch_timer == NULL)
+		module->watch_timer = ub_event_new(base, -1, UB_EV_TIMEOUT, on_timer, module);
+	/* without a timer it waits for a query that holds none */
+	if (base == NULL || module->watch_timer == NULL || !arm(module, base, us))
+		atomic_store(&module->next_watch, *env->now + us / 1000000);
 }
 
 void sb_watch_stop(struct sb_module *module)

@@ -7,7 +7,7 @@
 
 #include "job.h"
 
-/** Start to work by the clock, in the worker of env. Behind its event loop: not while the caller holds
+/** Start to work by the clock, in the worker of env: at once, or behind its event loop when the caller holds
  * locks. */
 void sb_watch_start(struct sb_module *module, struct module_env *env, bool holds_locks);
 

@@ -238,17 +238,21 @@ def test_lines_of_the_module(preview, root, tmp_path):
 # -- how long -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", ["text", "page"])
 def test_a_hundred_thousand_lines(request, preview, tmp_path, kind):
-    """Less than 3 s of CPU time, the best of four: a busy machine makes it longer, too."""
+    """CPU time below 4.5 times that of reading the lines as JSON, which is the least that can be done; the best of four."""
     arguments = ["--text"] if kind == "text" else ["--charts", request.getfixturevalue("charts")]
     lines = sample.day(97_000)
     assert len(lines) >= 100_000
     (tmp_path / "log").write_bytes(b"".join(lines))
-    took = []
-    while not took or (min(took) >= 3 and len(took) < 4):
+    took, least = [], []
+    while not took or (min(took) >= 4.5 * min(least) and len(took) < 4):
+        begin = time.process_time()
+        for one in lines:
+            json.loads(one)
+        least.append(time.process_time() - begin)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = preview(*arguments, tmp_path / "log")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert done.returncode == 0
         took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(took) < 3
+    assert min(took) < 4.5 * min(least)
     assert len(done.stdout) < 500_000
