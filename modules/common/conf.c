@@ -133,11 +133,13 @@ static void read_document(const struct sb_value *document, struct sb_conf *conf)
 /** Whether there is nothing, not so much as a comment. */
 static bool is_blank(const char *text, size_t text_len)
 {
-	size_t i = 0;
+	size_t i;
 
-	while (i < text_len && memchr(" \t\r\n", text[i], 4) != NULL)
-		i++;
-	return i == text_len;
+	for (i = 0; i < text_len; i++) {
+		if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r' && text[i] != '\n')
+			return false;
+	}
+	return true;
 }
 
 enum sb_err sb_conf_parse(const char *name, const char *text, size_t text_len,
