@@ -199,6 +199,15 @@ static bool is_known(const struct sb_module *module, struct module_qstate *qstat
 	return false;
 }
 
+/** Whether the cache makes of a name an alias to a job's: it has our answer to the question, or knows
+ * the aliases. */
+static bool is_led(const struct sb_module *module, struct module_qstate *qstate,
+		   const struct query_info *qinfo)
+{
+	return is_composed(qstate, qinfo) ||
+	       is_known(module, qstate, qinfo->qname, qinfo->qname_len, NULL);
+}
+
 /** Make a response say that there is nothing. */
 static void empty(struct reply_info *rep)
 {
@@ -240,8 +249,7 @@ bool sb_alias_guard(struct sb_module *module, struct module_qstate *qstate,
 	does = leads_to_job(module, rep, &target);
 	/* the iterator would go on from the cache, and store where that led it */
 	if (!does && target.qname != qstate->qinfo.qname && follows_aliases(qstate))
-		does = is_composed(qstate, &target) ||
-		       is_known(module, qstate, target.qname, target.qname_len, NULL);
+		does = is_led(module, qstate, &target);
 	if (target.qname == qstate->qinfo.qname || sb_is_internal(qstate) ||
 	    !follows_aliases(qstate))
 		return does;
@@ -471,8 +479,7 @@ bool sb_alias_concerns(const struct sb_module *module, struct module_qstate *qst
 	struct query_info qinfo = qstate->qinfo;
 
 	qinfo.qclass = LDNS_RR_CLASS_IN;
-	return is_claimed(module, &qinfo) || is_composed(qstate, &qinfo) ||
-	       is_known(module, qstate, qinfo.qname, qinfo.qname_len, NULL);
+	return is_claimed(module, &qinfo) || is_led(module, qstate, &qinfo);
 }
 
 void sb_alias_forget(const struct sb_module *module, struct module_qstate *qstate)
