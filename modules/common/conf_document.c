@@ -146,15 +146,13 @@ static bool put(struct composer *composer, int node, const char *anchor, yaml_ma
 /** Whether a tag is one that values here can have. Others say that the value is something else. */
 static bool is_tag(const char *tag)
 {
-	static const char core[] = "tag:yaml.org,2002:";
-	static const char *const kinds[] = {"str", "int", "bool", "null", "seq", "map"};
+	static const char *const known[] = {"!",	   YAML_STR_TAG,  YAML_INT_TAG,
+					    YAML_BOOL_TAG, YAML_NULL_TAG, YAML_SEQ_TAG,
+					    YAML_MAP_TAG};
 	size_t i;
 
-	if (strcmp(tag, "!") == 0)
-		return true;
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (strncmp(tag, core, sizeof(core) - 1) == 0 &&
-		    strcmp(tag + sizeof(core) - 1, kinds[i]) == 0)
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(tag, known[i]) == 0)
 			return true;
 	}
 	return false;
