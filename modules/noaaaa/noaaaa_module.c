@@ -430,7 +430,9 @@ static void filter(const struct sb_state *state, struct module_qstate *qstate,
 	if (qstate->return_msg == NULL)
 		return;
 	/* parts of it may have been filtered for another question, and come from the cache */
-	sb_reply_ede(state, qstate, ede_of(state, qstate->qinfo.qtype, qstate->return_msg->rep));
+	if (state->module->ede)
+		sb_reply_ede(state, qstate,
+			     ede_of(state, qstate->qinfo.qtype, qstate->return_msg->rep));
 	if (own->uncacheable || sb_is_changed(qstate)) {
 		/* built from cached RRsets it may be in the cache nevertheless, changed or not */
 		if (!qstate->no_cache_store)
