@@ -429,6 +429,9 @@ bool sb_alias_known(struct sb_module *module, struct module_qstate *qstate)
 
 	if (!follows_aliases(qstate) || qstate->blacklist != NULL)
 		return false;
+	/* a sub-query has not been looked for in the cache yet */
+	if (is_composed(qstate, &qstate->qinfo))
+		return begin(module, qstate);
 	/* a quick look first: it is made for every question that upstream is asked */
 	cname = rrset_cache_lookup(qstate->env->rrset_cache, qstate->qinfo.qname,
 				   qstate->qinfo.qname_len, LDNS_RR_TYPE_CNAME,

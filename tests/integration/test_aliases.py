@@ -346,6 +346,33 @@ def test_signed(lab):
     tabletest.settle(resolver)
 
 
+@pytest.mark.needs("noaaaa")
+@pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])
+def test_site_target_in_the_cache(lab, signed):
+    """A question that noaaaa looks at is asked of the site by a sub-query. What the cache has for it is ours: the iterator
+    would take it for an alias of upstream's, and ask for what is behind it; or show with what it knows of a signed zone
+    that nothing is there, and from Unbound 1.26 on have that stored."""
+    upstream_data = Data(RECORDS, APEXES)
+    server = 'trust-anchor: "%s"' % upstream_data.sign("example.com.") if signed else ""
+    resolver = start(lab, upstream_data, modules=("synth", "noaaaa"), server=server)
+    asked = ("toaddr.dc1.P SVCB", "CNAME 10.1.2.3.Z + ND(Z)")
+    assert resolver.ask("i.example.com.", "TXT").rcode == "NXDOMAIN"   # its NSEC record covers what is below ip
+    lab.expect(resolver, "toaddr.dc.P A", "CNAME toaddr.dc1.P + CNAME 10.1.2.3.Z + A 10.1.2.3", expand)
+    for repeat in (False, True):
+        lab.expect(resolver, *asked, expand, repeat=repeat)
+    target = "toaddr.dc1.prd.example.com."
+    resolver.upstream.rule("hold", target)
+    before = resolver.upstream.count(target)
+    pending = Pending((resolver.address, resolver.port), "toaddr.dc.prd.example.com.", "SVCB")
+    resolver.upstream.wait_for(target, count=before + 1)
+    lab.expect(resolver, *asked, expand, repeat=True)
+    resolver.upstream.release()
+    assert pending.result().rcode == "NOERROR"
+    lab.expect(resolver, *asked, expand, repeat=True)
+    assert resolver.upstream.count(TARGETS[0]) == 0, dict(resolver.upstream.seen())
+    tabletest.settle(resolver)
+
+
 # -- noaaaa -------------------------------------------------------------------------------------
 FILTERED = (
     ("alias.org AAAA", "CNAME www.example.com + ND(example.com)"),
