@@ -311,7 +311,9 @@ bool sb_document_read(struct sb_yaml *yaml, struct sb_arena *arena, const char *
 	}
 	yaml_parser_delete(&parser);
 	yaml->document.nodes.start = composer.node;
-	yaml->document.nodes.top = yaml->document.nodes.end = composer.node + composer.node_count;
+	if (composer.node_count > 0)
+		yaml->document.nodes.top = composer.node + composer.node_count;
+	yaml->document.nodes.end = yaml->document.nodes.top;
 	return composer.documents > 0 && composer.waiting_count > 0 &&
 	       (yaml->diags->count == errors || composer.documents == 2);
 }

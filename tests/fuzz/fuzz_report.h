@@ -5,24 +5,8 @@
 #ifndef FUZZ_REPORT_H
 #define FUZZ_REPORT_H
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "../../modules/report/format.h"
-#include "sitebound/conf.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/** End with a message: the fuzzer keeps the input. */
-#define MUST(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
+#include "fuzz.h"
 
 static struct report_conf *fuzz_conf;
 static struct report_scratch *fuzz_scratch;
@@ -30,14 +14,9 @@ static struct report_scratch *fuzz_scratch;
 /** Load the configuration at the first input. */
 static inline void fuzz_load(const char *text)
 {
-	struct sb_conf *conf;
-	struct sb_diags diags;
-
 	if (fuzz_conf != NULL)
 		return;
-	sb_diags_init(&diags);
-	MUST(sb_conf_parse("fuzz", text, strlen(text), &diags, &conf) == SB_OK);
-	fuzz_conf = sb_conf_section(conf, "report");
+	fuzz_conf = sb_conf_section(fuzz_conf_of(text), "report");
 	MUST(fuzz_conf != NULL);
 	fuzz_scratch = report_scratch_new(fuzz_conf);
 	MUST(fuzz_scratch != NULL);

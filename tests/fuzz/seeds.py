@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Write seeds for the report harnesses: seeds.py DIRECTORY. They come from tests/vectors and are
-written at each run, so that the repository holds no binary files."""
+"""Write seeds for the harnesses: seeds.py DIRECTORY. They come from tests/vectors and from the files of other tests,
+and are written at each run, so that the repository holds no binary files."""
 
 import base64
+import glob
 import os
 import re
 import sys
 
-VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vectors")
+TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+VECTORS = os.path.join(TESTS, "vectors")
+NAMES = ("10.1.2.3", "10-1-2-3", "0a010203", "2001-db8--7", "20010db8000000000000000000000007", "10.66.0.1", "2.3", "svc",
+         "3.2.1", "7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0")
 
 
 def rows(name):
@@ -63,6 +67,14 @@ def main(target):
         write("fuzz_report_rfc9567", ident, b"\0" + wire(labels))
         write("fuzz_report_rfc9567", ident + "-inner", b"\3" + wire(labels)[4:-4])
         write("fuzz_report_line", ident, b"hostname\2" + wire(labels)[:-4])
+    for harness, pattern in (("fuzz_yaml", "conf/*.yaml"), ("fuzz_unbound_conf", "conf/unbound/*.conf"),
+                             ("fuzz_unbound_conf", "../conf/*/*.conf")):
+        for path in glob.glob(os.path.join(TESTS, pattern)):
+            with open(path, "rb") as file:
+                write(harness, os.path.basename(path), file.read().replace(b"include", b"exclude"))
+    for first in range(30):
+        for name in NAMES:
+            write("fuzz_names", "%d-%s" % (first, name), bytes([first]) + wire(name))
 
 
 if __name__ == "__main__":
