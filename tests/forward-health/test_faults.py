@@ -324,3 +324,26 @@ def test_owners_and_sites_fail_in_turn():
             world.lines = {rng.choice(list(world.conf.sites))} if rng.random() < 0.5 else set()
             world.silent(rng.sample(world.conf.owners, rng.randrange(len(world.conf.owners))))
             world.run(rng.choice([2.1, 3, 5, 12]) * world.conf.timeout)
+
+
+def test_a_working_resolver_that_fails_for_broken_owners_does_not_save_a_dead_one():
+    """It is in question all the time, because it is slow; and its next right answer does not end a failure of everything."""
+    for seed in range(20):
+        world = settled(World(conf(sites=(1, 1), owners=4, fast=True), seed))
+        world.slower("dc1", 0.37)
+        world.owners = {"owner1", "owner3"}
+        world.run(10 + seed / 10)
+        world.lines.add("dc2")
+        assert world.run(2, lambda world=world: world.state(world.conf.sites["dc2"][0]) == "down") is not None, seed
+
+
+def test_while_nobody_has_an_answer_broken_owners_are_tried_first():
+    """One of them may be the one that works again. Where the rate is short that takes longer than the patience."""
+    for seed in range(20):
+        world = settled(World(conf(sites=(2, 2), owners=4, fast=True, max_rate=8), seed))
+        world.owners = {"owner0", "owner1"}
+        world.run(20 + seed / 10)
+        world.owners = set(world.conf.owners)
+        assert world.run(20, lambda world=world: "down" in world.states().values()) is not None
+        for server in world.engine.health.servers.values():
+            assert server.state == "up" or {failure[1] for failure in server.run} == world.owners

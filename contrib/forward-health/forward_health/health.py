@@ -6,7 +6,8 @@ Pure: no clock, no network. Every method is handed the time (seconds of a clock 
 A failure may be the resolver's or the owner's. While an owner has no right answer anywhere, and a resolver at which it
 failed gave another one later, it is in doubt: its failures do not count. A resolver is down after `fall` failures in a
 row that count, of every owner that is not in doubt. The owner of the last right answer anywhere is never in doubt: when
-it falls silent everything fails everywhere, and then nobody is called down for a while, as owners may take turns.
+it falls silent everything fails everywhere, and then nobody is called down for a while, as owners may take turns, nor
+before it failed for every owner: one in doubt may be the one that works again.
 """
 import dataclasses
 import itertools
@@ -202,7 +203,8 @@ class Health:
     def right(self, server, owner, name, asked, now):
         changes = []
         owner.last_ok = max(owner.last_ok, asked)
-        blackout = server.run and all(s.run for s in self.servers.values() if s.state == "up")
+        certain = self.certain()    # when only those in doubt failed somewhere, it was not everything that failed
+        blackout = all(any(f[1] in certain for f in s.run) for s in self.servers.values() if s is server or s.state == "up")
         if blackout or self.in_doubt(owner):    # what failed until now was the fault of owners, of this one at least
             for other in self.servers.values():
                 other.run = [f for f in other.run if f[0] > asked or not (blackout or f[1] == name)]
@@ -233,18 +235,24 @@ class Health:
         self.ask_elsewhere(server, name, now)
         if server.run:
             self.hurry(server, now)
-        certain = [n for n, o in self.owners.items() if not self.in_doubt(o)]
+        certain = self.certain()
         if name not in certain and not owner.broken and owner.count >= self.conf.fall:
             owner.broken = True
             changes.append(("owner", name, "broken", "no right answer anywhere, while other owners have some", now))
         count = [f for f in server.run if f[1] in certain]
-        if len(count) >= self.conf.fall and len({f[1] for f in count}) >= min(len(certain), CAP):
-            since = count[0][0]
+        if len(count) >= self.conf.fall:
+            since, failed = count[0][0], {f[1] for f in server.run}
             elsewhere = any(s.last_ok > since for s in self.servers.values())
-            if elsewhere or now >= since + PATIENCE * self.conf.timeout:
+            needed = certain if elsewhere else self.names   # one in doubt may be the one that works again
+            if len(failed.intersection(needed)) >= min(len(needed), CAP) and (
+                    elsewhere or now >= since + PATIENCE * self.conf.timeout):
                 reason = Counter(f[2] for f in count).most_common(1)[0][0]
                 changes.append(self.change(server, "down", reason, since, now))
         return changes
+
+    def certain(self):
+        """The owners that are not in doubt."""
+        return [name for name, owner in self.owners.items() if not self.in_doubt(owner)]
 
     def in_doubt(self, owner):
         return any(key in self.servers and self.servers[key].last_ok > asked for key, asked in owner.failed.items())
