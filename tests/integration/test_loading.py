@@ -185,6 +185,14 @@ def test_view_with_arguments(lab, tmp_path, arguments, directory):
 
 
 @pytest.mark.needs("synth")
+def test_view_with_a_relative_path(lab, tmp_path):
+    """unbound.conf is found from where the daemon was started, though `directory:` leads elsewhere."""
+    resolver = start(lab, find="view", arguments=("-d", "-c", "unbound.conf"), server='directory: "%s"' % tmp_path,
+                     wrapper=["sh", "-c", 'PWD=$(pwd) && export PWD && exec "$0" "$@"'])
+    lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+
+
+@pytest.mark.needs("synth")
 @pytest.mark.parametrize("text", [
     "view:\n  name: \"sitebound\"\n  local-data: 'config. TXT \"@\"'\n",
     "view:\n  name: other\n  local-data: 'config. TXT \"/nowhere\"'\nview:\n  name: sitebound\n  view-first: yes\n"
@@ -261,6 +269,30 @@ def test_found_in_sysconfdir(lab, tmp_path):
     resolver = start(lab, find=None, module_files=[shared_object],
                      wrapper=[unshare, "--mount", "sh", "-c", script, "sh", covered, folder, str(text)])
     lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @8", expand)
+
+
+@pytest.mark.needs("synth")
+@pytest.mark.parametrize("find", ["environment", "view"])
+def test_in_a_chroot(lab, tmp_path, find):
+    """With `chroot:` the path of sitebound.yaml may be given as it is outside; also after a reload. All that is
+    outside is in there, too, in a mount namespace of its own."""
+    unshare = shutil.which("unshare")
+    if not unshare or subprocess.run([unshare, "--mount", "true"], check=False, capture_output=True).returncode:
+        missing("unshare --mount is not possible here (it needs root)")
+    root = tmp_path / "root"
+    root.mkdir()
+    conf = tmp_path / "sitebound.yaml"
+    outside = "%s%s" % (root, conf)
+    options = {"env": {"SITEBOUND_CONF": outside}} if find == "environment" else {
+        "extra": "view:\n  name: sitebound\n  local-data: 'config. TXT \"%s\"'\n" % outside}
+    text = harness.yaml_text({"synth": {"address-names": [{"zone": "ip.example.com", "ttl": 8}]}})
+    conf.write_text(text)
+    resolver = start(lab, find=None, server='chroot: "%s"' % root, arguments=("-d", "-c", "%s@CONF@" % root),
+                     wrapper=[unshare, "--mount", "sh", "-c", 'mount --rbind / "$0" && exec "$@"', str(root)], **options)
+    lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @8", expand)
+    conf.write_text(text.replace("8", "9"))
+    resolver.reload()
+    lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @9", expand)
 
 
 # -- files that are bad at start ----------------------------------------------------------------

@@ -116,6 +116,18 @@ def expect(lab, resolver, question, text, **options):
             lab.expect(resolver, question, text, expand, repeat=True, **way, **options)
 
 
+def test_memory_is_told(lab):
+    """get_mem counts what is kept of a ring: an entry for each of its tokens."""
+    def told(count):
+        member = Member("a", *["%06x" % (i * 256) for i in range(count)], a="10.0.0.1")
+        resolver = start(lab, [member], server="extended-statistics: yes")
+        before = resolver.stats()["mem.mod.dynlibmod"]
+        expect(lab, resolver, "40.R SRV", srv(member))
+        return resolver.stats()["mem.mod.dynlibmod"] - before
+    few, many = told(1), told(101)
+    assert few > 0 and many >= few + 100 * 20
+
+
 # -- who owns what ------------------------------------------------------------------------------
 @pytest.mark.parametrize("left, owner", [
     ("0", A), ("3f", A), ("40", A), ("4", A), ("40" + 38 * "0", A), ("40" + 37 * "0" + "1", B), ("41", B), ("80", B),
