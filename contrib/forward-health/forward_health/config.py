@@ -280,8 +280,7 @@ def sites(r, conf):
 
 
 def zones(r, conf):
-    local = [conf.site] if conf.site in conf.sites else []
-    usual = local + [s for s in conf.sites if s != conf.site]
+    usual = [conf.site] + [s for s in conf.sites if s != conf.site]
     said, conf.zones = conf.zones, {} if conf.zones else {".": usual}
     for n, item in enumerate(said):
         key, name_ = "zones[%d]" % n, item.zone.rstrip(".") + "."
@@ -291,7 +290,7 @@ def zones(r, conf):
         for m, word in enumerate(item.order):
             if word not in ("local", "*") and word not in conf.sites:
                 r.error("%s.order[%d]" % (key, m), '"%s" is none of the sites' % word)
-            order += local if word == "local" else conf.sites if word == "*" else [word]
+            order += [conf.site] if word == "local" else conf.sites if word == "*" else [word]
         conf.zones[name_] = list(dict.fromkeys(order)) or usual
 
 

@@ -203,24 +203,31 @@ class Health:
     def right(self, server, owner, name, asked, now):
         changes = []
         owner.last_ok = max(owner.last_ok, asked)
-        certain = self.certain()    # when only those in doubt failed somewhere, it was not everything that failed
-        blackout = all(any(f[1] in certain for f in s.run) for s in self.servers.values() if s is server or s.state == "up")
-        if blackout or self.in_doubt(owner):    # what failed until now was the fault of owners, of this one at least
-            for other in self.servers.values():
-                other.run = [f for f in other.run if f[0] > asked or not (blackout or f[1] == name)]
-            for fault in self.owners.values() if blackout else [owner]:
-                fault.sound = asked
+        if server.run or owner.failed:
+            self.forgive(server, name, asked)
         owner.failed, owner.count = {}, 0
         if owner.broken:
             owner.broken = False
             changes.append(("owner", name, "works", "", now))
         server.last_ok = max(server.last_ok, asked)
         # a failure of a question asked later than this one still stands
-        server.run = [f for f in server.run if f[0] > asked] if server.run else server.run
+        server.run = [f for f in server.run if f[0] > asked]
         server.oks = 0 if server.run else server.oks + 1
         if server.state != "up" and server.oks >= (self.conf.rise if server.state else 1):
             changes.append(self.change(server, "up", "", server.since, now))
         return changes
+
+    def forgive(self, server, name, asked):
+        """A right answer after failures. If all others failed, too, what was asked until then was the fault of owners, of
+        all of them; if this owner was in doubt, of this one. Failures for owners in doubt are no sign of such a time."""
+        certain = self.certain()
+        all_failed = all(any(f[1] in certain for f in s.run) for s in self.servers.values() if s is server or s.state == "up")
+        if all_failed or name not in certain:
+            faults = self.names if all_failed else [name]
+            for other in self.servers.values():
+                other.run = [f for f in other.run if f[0] > asked or f[1] not in faults]
+            for fault in faults:
+                self.owners[fault].sound = asked
 
     def wrong(self, server, owner, name, asked, reason, now):
         changes = []
@@ -252,10 +259,8 @@ class Health:
 
     def certain(self):
         """The owners that are not in doubt."""
-        return [name for name, owner in self.owners.items() if not self.in_doubt(owner)]
-
-    def in_doubt(self, owner):
-        return any(key in self.servers and self.servers[key].last_ok > asked for key, asked in owner.failed.items())
+        return [name for name, owner in self.owners.items() if not any(
+            key in self.servers and self.servers[key].last_ok > asked for key, asked in owner.failed.items())]
 
     @staticmethod
     def change(server, state, reason, since, now):
