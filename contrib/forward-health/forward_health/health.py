@@ -218,10 +218,12 @@ class Health:
         return changes
 
     def forgive(self, server, name, asked):
-        """A right answer after failures. If all others failed, too, what was asked until then was the fault of owners, of
-        all of them; if this owner was in doubt, of this one. Failures for owners in doubt are no sign of such a time."""
+        """A right answer after failures. If all others failed, too, what was asked until then was the fault of owners,
+        of all of them; if this owner was in doubt, of this one. Failures for owners in doubt are no sign of such a time.
+        """
         certain = self.certain()
-        all_failed = all(any(f[1] in certain for f in s.run) for s in self.servers.values() if s is server or s.state == "up")
+        all_up = [s for s in self.servers.values() if s is server or s.state == "up"]
+        all_failed = all(any(f[1] in certain for f in s.run) for s in all_up)
         if all_failed or name not in certain:
             faults = self.names if all_failed else [name]
             for other in self.servers.values():
