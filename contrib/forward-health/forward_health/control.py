@@ -18,11 +18,14 @@ async def call(target, command, timeout):
     """The text that Unbound gives; ControlError."""
     try:
         async with asyncio.timeout(timeout):
-            return await (by_command(target, command) if target.command else direct(target, command))
+            text = await (by_command if target.command else direct)(target, command)
     except asyncio.TimeoutError:
         raise ControlError("no answer within %g s" % timeout) from None
     except (OSError, ssl.SSLError, UnicodeError) as error:
         raise ControlError(getattr(error, "strerror", None) or str(error)) from None
+    if text.startswith("error"):
+        raise ControlError(text.split("\n")[0][:200])
+    return text
 
 
 async def direct(target, command):
@@ -34,7 +37,7 @@ async def direct(target, command):
     try:
         writer.write(b"UBCT1 " + command.encode() + b"\n")
         await writer.drain()
-        return check((await text_of(reader)).decode())
+        return await text_of(reader)
     finally:
         writer.transport.abort()
 
@@ -45,13 +48,7 @@ async def text_of(reader):
         text += part
         if len(text) > LIMIT:
             raise ControlError("answer without end")
-    return text
-
-
-def check(text):
-    if text.startswith("error"):
-        raise ControlError(text.split("\n")[0][:200])
-    return text
+    return text.decode()
 
 
 def keys(directory):
@@ -69,10 +66,10 @@ async def by_command(target, command):
         *target.command, *command.split(), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT, start_new_session=True)
     try:
-        text = (await text_of(child.stdout)).decode()
+        text = await text_of(child.stdout)
         if await child.wait() != 0:
             raise ControlError((text.strip().split("\n")[-1] or "exit %d" % child.returncode)[:200])
-        return check(text)
+        return text
     finally:
         try:
             os.killpg(child.pid, signal.SIGKILL)
@@ -90,7 +87,7 @@ def forwards(text):
         if not line.strip():
             continue
         words = line.split()
-        if len(words) < 3 or words[1:3] != ["IN", "forward"]:
+        if words[1:3] != ["IN", "forward"]:
             raise ControlError("list_forwards says %r" % line[:80])
         found = []
         for word in words[3:]:
