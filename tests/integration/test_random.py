@@ -18,7 +18,7 @@ import pytest
 import wire
 from upstream import Data, Upstream, key
 
-pytestmark = pytest.mark.needs("synth", "noaaaa")
+pytestmark = pytest.mark.needs("synth", "noaaaa", "large", "report")
 
 SECONDS = float(os.environ.get("SITEBOUND_RANDOM_SECONDS", "50"))
 SEED = int(os.environ.get("SITEBOUND_RANDOM_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
@@ -107,7 +107,9 @@ six.auth.test. 600 A 192.0.2.16
 alias.auth.test. 600 CNAME six.auth.test.
 from.test. 600 CNAME six.auth.test.
 plain.auth.test. 600 TXT plain
-"""
+tolarge.test. 600 CNAME large.test.
+toreport.test. 600 CNAME k1.r.example.net.
+""" + "".join("large.test. 600 TXT %s\n" % " ".join("%03d%s" % (i, "x" * 200) for _ in range(2)) for i in range(20))
 SERVFAIL = ("dead.dc1.prd.example.com.", "dead2.dc1.prd.example.com.")
 # Asked besides the owners of records.
 MORE = """ip.example.com dc.prd.example.com prd.example.com com nx.example.net nosuch.org nosuch.test nosuch.example.com
@@ -127,12 +129,17 @@ CONF = {
                         "fallback": ["dc2"], "on-error": "next", "ttl": 5, "fallback-ttl": 3}]},
     "noaaaa": [{"zones": ["example.com", "auth.test"], "except": ["v6.example.com", "ip.example.com"], "answer": "nodata",
                 "negative-ttl": 5}],
+    "large": [{"zones": ["large.test"], "max-size": 4096}],
+    "report": {"zones": [
+        {"zone": "r.example.net", "format": "pattern", "pattern": "^(?<n>[0-9]{1,2})-(?<code>[0-9a-f]{1,4})$",
+         "fields": {"n": "sitebound.nonce", "code": "error.code"}, "tests": ["1-a"]}]},
 }
 ALLOW = [ipaddress.ip_network(n) for n in CONF["synth"]["address-names"][0]["allow"]]
 DENY = ipaddress.ip_network("10.66.0.0/16")
 ZONE, NX_ZONE = "ip.example.com", "nx.example.net"
 FILTERED, EXCEPT = [[wire.encode(z) for z in CONF["noaaaa"][0][k]] for k in ("zones", "except")]
 APEX, NX_APEX = wire.encode(ZONE), wire.encode(NX_ZONE)
+LARGE, REPORTS = wire.encode("large.test"), wire.encode("r.example.net")
 SITES = [wire.encode(z) for z in ("dc.prd.example.com", "dc.stg.example.com")]
 
 AUTH_ZONE = """
@@ -161,6 +168,7 @@ SETUPS = {
     "prefetch": ("dynlib validator iterator", "prefetch: yes\nprefetch-key: yes", {}),
     "clients": ("dynlib validator iterator", "prefetch: yes", {"clients": ["127.0.0.2/32"]}),
     "snoop": ("dynlib iterator", "access-control: 127.0.0.0/8 allow_snoop", {}),
+    "all jobs": ("dynlib respip validator iterator", "access-control: 127.0.0.0/8 allow_setrd", {}),
     "no minimisation": ("dynlib validator iterator", "qname-minimisation: no\nharden-referral-path: yes\n"
                         "minimal-responses: no\nmsg-cache-size: 40k\nrrset-cache-size: 40k", {}),
 }
@@ -200,14 +208,17 @@ Question = collections.namedtuple("Question", "name qtype expected")
 class Generator:
     """Makes questions. `expected` is ('A', octets), 'ND' or 'NX' where the answer can be told beforehand."""
 
-    def __init__(self, rng, dns64_in_front):
+    def __init__(self, rng, dns64_in_front, reports):
         self.rng = rng
+        self.reports = reports
         self.dns64_in_front = dns64_in_front
         owners = [line.split()[0].rstrip(".") for line in RECORDS.splitlines() if line]
         self.names = sorted(set(owners)) + MORE
         self.types = list(wire.TYPES.values())
 
     def make(self):
+        if self.reports and self.rng.random() < 0.1:
+            return self.report()
         if self.rng.random() < 0.5:
             return self.address()
         qname = self.rng.choice(self.names)
@@ -217,6 +228,15 @@ class Generator:
         if qtype == wire.DS and "." not in qname:
             qtype = wire.A  # asked of the root, which is not there
         return Question(wire.encode(qname), qtype, None)
+
+    def report(self):
+        """Accepted, malformed, or whatever it is."""
+        rng = self.rng
+        labels = [bytes(rng.choice(b"abcdefghijklmnop234567-_\0\xff") for _ in range(rng.randrange(1, 60)))
+                  for _ in range(rng.randrange(3))]
+        labels.append(b"%d-%x" % (rng.randrange(100), rng.randrange(1 << 16)) if rng.random() < 0.7 else b"-")
+        name = b"".join(bytes([len(label)]) + label for label in labels) + REPORTS
+        return Question(name, rng.choice((wire.A, wire.TXT, wire.AAAA, wire.ANY, wire.SOA)), None)
 
     def address(self):
         rng = self.rng
@@ -273,7 +293,7 @@ class Run:
         self.dns64 = "dns64" in chain
         self.dns64_in_front = chain.startswith("dns64")
         self.authority = 0 if "subnetcache" in chain or self.dns64 else 0x400
-        self.generator = Generator(rng, self.dns64_in_front)
+        self.generator = Generator(rng, self.dns64_in_front, "report" in resolver.modules)
         self.hot = [self.generator.make() for _ in range(1500)]
         self.seen = {}
         self.fine = set()
@@ -307,7 +327,7 @@ class Run:
     def is_computed(name):
         """Whether synth makes the answer: a site name, or what begins as an address does."""
         return any(wire.is_below(name, z) for z in SITES) or wire.is_below(name, NX_APEX) and name != NX_APEX or \
-            wire.is_below(name, APEX) and name[1:2].isdigit()
+            wire.is_below(name, APEX) and name[1:2].isdigit() or wire.is_below(name, REPORTS)
 
     # -- asking -----------------------------------------------------------------------------------
     def send(self, sock, source, ident):
@@ -436,6 +456,14 @@ class Run:
         elif question.qtype == wire.ANY or question.qtype == wire.CNAME and any(r[1] == wire.DNAME for r in an):
             return
         self.check_sections(state, answer, rcode, an, ns)
+        # each report is one
+        if wire.is_below(question.name, REPORTS):
+            if rcode != 0:
+                self.fail(state, "rcode %d" % rcode, answer)
+            return
+        # of a large set each answer has other records
+        if any(owner == LARGE for owner, _, _, _ in an):
+            return
         # clients who share the resolution of an alias may share that they get no AAAA
         if self.rule.get("clients") and question.qtype in (wire.AAAA, wire.HTTPS, wire.SVCB):
             return
@@ -538,8 +566,9 @@ def test_random(lab, setup, tmp_path):
             file.write("auth.test. 600 SOA ns.auth.test. hm.auth.test. 1 7200 3600 86400 900\n"
                        "auth.test. 600 NS ns.auth.test.\nns.auth.test. 600 A 127.0.0.1\n" +
                        "".join(line.replace(" 600 ", " 600 IN ", 1) + "\n" for line in lines))
-    conf = dict(CONF, noaaaa=[dict(CONF["noaaaa"][0], **rule)])
-    resolver = lab.resolver(upstream=upstream, modules=("synth", "noaaaa"), conf=conf, module_config=chain, server=server,
+    conf = dict(CONF, noaaaa=[dict(CONF["noaaaa"][0], **rule)], report=dict(CONF["report"], log=str(tmp_path / "reports.jsonl")))
+    modules = ("synth", "noaaaa") + (("large", "report") if setup == "all jobs" else ())
+    resolver = lab.resolver(upstream=upstream, modules=modules, conf=conf, module_config=chain, server=server,
                             extra=extra)
     run = Run(resolver, records, rng, rule, chain)
     try:
