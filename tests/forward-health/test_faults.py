@@ -337,6 +337,22 @@ def test_a_working_resolver_that_fails_for_broken_owners_does_not_save_a_dead_on
         assert world.run(2, lambda world=world: world.state(world.conf.sites["dc2"][0]) == "down") is not None, seed
 
 
+def test_a_resolver_that_fails_now_and_then_does_not_save_a_dead_one():
+    """Its next right answer would end a failure of everything; but there is one while the others of its site are well."""
+    for seed in range(20):
+        world = settled(World(conf(), seed))
+        (dead, *_), (lossy, *_) = world.conf.sites.values()
+        world.run(seed / 10)
+        world.dead.add(dead)
+        begin, health = world.time, world.engine.health
+        while world.state(dead) == "up" and world.time < begin + 8:
+            server, number = health.servers[lossy], next(health.questions)
+            server.waiting[number] = (world.time, world.conf.owners[0])
+            world.engine.answered(number, lossy, "timeout")
+            world.run(0.3)
+        assert world.state(dead) == "down" and world.state(lossy) == "up", seed
+
+
 def test_while_nobody_has_an_answer_broken_owners_are_tried_first():
     """One of them may be the one that works again. Where the rate is short that takes longer than the patience."""
     for seed in range(20):
