@@ -81,7 +81,7 @@ static bool print_report(const struct decoder *decoder, const struct sb_query *q
 			 const struct report_decoded *decoded, const struct report_zone *zone)
 {
 	struct report_arrival arrival = {
-		.zone = zone, .qtype = query->qtype, .qclass = query->qclass, .decoded = *decoded};
+		.zone = zone, .qtype = query->qtype, .decoded = *decoded};
 	char line[REPORT_LINE_MAX];
 	size_t line_len;
 

@@ -747,13 +747,8 @@ static void put_question(struct line *line, const struct report_arrival *arrival
 	put_key(line, DNS_QUESTION, KEY("name"));
 	report_json_text(&line->json, text, len);
 	put_words(line, DNS_QUESTION, KEY("type"), report_type_text(arrival->qtype, room));
-	if (arrival->qclass == SB_CLASS_IN) {
-		put_members(line, DNS_QUESTION, KEY(",\"class\":\"IN\""));
-	} else {
-		snprintf(room, sizeof(room), "CLASS%u", (unsigned)arrival->qclass);
-		put_words(line, DNS_QUESTION, KEY("class"), room);
-	}
-	/* a report has no other answer */
+	/* a report has no other class, and no other answer */
+	put_members(line, DNS_QUESTION, KEY(",\"class\":\"IN\""));
 	put_members(line, DNS, KEY(",\"response_code\":\"NOERROR\""));
 }
 

@@ -359,7 +359,6 @@ struct report_arrival {
 	/** over a connection, and whether that was QUIC */
 	bool tcp, quic;
 	uint16_t qtype;
-	uint16_t qclass;
 	uint16_t qname_len;
 	/** as asked, case kept */
 	uint8_t qname[SB_DNAME_MAX];

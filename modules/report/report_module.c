@@ -214,7 +214,6 @@ static void take_report(struct report_running *running, const struct report_thre
 	arrival.tcp = client->stream;
 	arrival.quic = client->quic;
 	arrival.qtype = query->qtype;
-	arrival.qclass = query->qclass;
 	arrival.qname_len = (uint16_t)query->qname.wire_len;
 	memcpy(arrival.qname, query->qname.wire, query->qname.wire_len);
 	memcpy(arrival.event_id, event_id, sizeof(arrival.event_id));

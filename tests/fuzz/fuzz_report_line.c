@@ -68,7 +68,7 @@ static void check_line(const char *line, size_t line_len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_question question;
-	struct report_arrival arrival = {.qtype = SB_TYPE_TXT, .qclass = SB_CLASS_IN};
+	struct report_arrival arrival = {.qtype = SB_TYPE_TXT};
 	struct report_observer observer = {.version = "1.22.0"};
 	char host[16] = "", line[REPORT_LINE_MAX];
 	uint8_t wire[600];

@@ -95,7 +95,6 @@ static inline void ask_wire(const struct bench *bench, struct asked *asked, cons
 	asked->arrival.client = *client;
 	asked->arrival.port = 40000;
 	asked->arrival.qtype = qtype;
-	asked->arrival.qclass = SB_CLASS_IN;
 	asked->arrival.qname_len = (uint16_t)wire_len;
 	memcpy(asked->arrival.qname, wire, wire_len);
 	if (asked->decoded.outcome == REPORT_ACCEPTED || asked->decoded.outcome == REPORT_MALFORMED)

@@ -636,7 +636,6 @@ static void decode(const struct work *work, struct report_arrival *arrival)
 	assert_non_null(scratch);
 	assert_int_equal(sb_dname_parse(&query.qname, arrival->qname, arrival->qname_len), SB_OK);
 	arrival->qtype = query.qtype;
-	arrival->qclass = query.qclass;
 	arrival->zone = sb_zones_find(conf->rules.zones, &query.qname, &apex_label);
 	assert_non_null(arrival->zone);
 	report_decode(arrival->zone, scratch, &query, apex_label, &nobody, &arrival->decoded);
