@@ -208,9 +208,9 @@ def resident(resolver):
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def descriptors(resolver):
+def descriptors(resolver, metrics=False):
     """What the open descriptors refer to, sorted; sockets and pipes without their numbers, and without the metrics
-    file, which is open for moments."""
+    file, which is open for moments; or those of the metrics file alone."""
     folder = "/proc/%d/fd" % resolver.process.pid
     out = []
     for fd in os.listdir(folder):
@@ -218,7 +218,7 @@ def descriptors(resolver):
             out.append(re.sub(r"\[\d+\]", "", os.readlink(os.path.join(folder, fd))))
         except FileNotFoundError:
             pass
-    return sorted(path for path in out if ".prom" not in path)
+    return sorted(path for path in out if (".prom" in path) == metrics)
 
 
 def threads(resolver):

@@ -17,7 +17,7 @@ import operation
 import reports
 import tabletest
 from data import expand
-from operation import EFFECT, ask_threads, counters, missing, start, switch_and_wait, touch, wait
+from operation import EFFECT, ask_threads, counters, descriptors, missing, start, switch_and_wait, touch, wait
 
 pytestmark = pytest.mark.needs("report", "synth", "noaaaa")
 
@@ -287,6 +287,7 @@ def test_never_half_a_file(lab):
     thread.join(20)
     assert not problems, problems
     assert reads[0] > 20
+    wait(lambda: not descriptors(resolver, metrics=True), 5, "the files closed")
     tabletest.settle(resolver)
 
 
