@@ -3,13 +3,15 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
-from daemon import Bench, unbound_program, wait
+from daemon import PROGRAM, Bench, unbound_program, wait
 from forward_health.config import Target
 from forward_health.main import notify
 from test_control import answers, ask
@@ -43,6 +45,23 @@ def have(bench, *names):
 
 def up(bench):
     return wait(lambda: len([e for e in bench.events("resolver-state") if e["sitebound"]["to"] == "up"]) >= 4)
+
+
+def test_events_to_syslog(bench, tmp_path):
+    """To /dev/log, in a /dev of the program's own."""
+    wrapper = ["unshare", "-m", "/bin/sh", "-c", 'mount --bind "$0" /dev && exec "$@"', str(tmp_path / "dev")]
+    (tmp_path / "dev").mkdir()
+    if not shutil.which("unshare") or subprocess.run([*wrapper, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no mount namespace (it needs root)")
+    bench.configure(bench.sites, bench.path("ctl"), log="syslog", **QUICK)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(str(tmp_path / "dev" / "log"))
+        log.settimeout(10)
+        bench.start([*wrapper, sys.executable, PROGRAM, "-c", bench.path("health.yaml")], "out")
+        head, _, line = log.recv(8192).decode().partition("]: ")
+    # the facility "daemon", level "info"
+    assert head.startswith("<30>") and " forward-health[" in head
+    assert json.loads(line)["sitebound"]["site"] == "dc1"
 
 
 def test_cost(bench):
