@@ -71,6 +71,8 @@ auth-zone:
         text, found = re.subn(r"(?ms)^# >>> this machine\n.*?^# <<< this machine\n", lambda _: "\n".join(here) + "\n", change(text))
         assert found == 1
         self.set("egress.conf", text)
+        if not knows_wait_limit(self, "egress.conf"):   # what the file tells whoever has such an Unbound to do
+            self.set("egress.conf", text.replace("\twait-limit: 0\n", ""))
         self.start([unbound_program(), "-d", "-c", self.path("egress.conf")], "egress.log")
 
     def ask(self, name, seconds=5.0, flags=0):

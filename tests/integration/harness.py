@@ -62,6 +62,13 @@ def has_option(program, option):
         return option.encode() + b":" in file.read()
 
 
+@functools.lru_cache
+def version(program):
+    """Of an Unbound."""
+    return re.search(r"Version (\S+)", subprocess.run([program, "-V"], check=True, capture_output=True,
+                                                      text=True).stdout).group(1)
+
+
 def module_path(module):
     """The path of a module's shared object, or None."""
     for folder in os.environ.get("SITEBOUND_MODULES", "").split(":"):

@@ -16,7 +16,7 @@ import harness
 import tabletest
 from conftest import missing
 from data import expand
-from harness import StartError, module_path, unbound_program
+from harness import StartError, module_path, unbound_program, version
 
 MODULES = ("synth", "noaaaa", "large", "report")
 SIX = {"init", "deinit", "operate", "inform_super", "clear", "get_mem"}
@@ -93,11 +93,6 @@ def test_another_unbound_refuses(lab, module, prefix):
     lines = [line for line in log.splitlines() if ours in line and running in line]
     assert len(lines) == 1, log
     assert re.search(r"[Rr]ebuild|[Bb]uild it again", lines[0]), lines[0]
-
-
-def version(program):
-    return re.search(r"Version (\S+)", subprocess.run([program, "-V"], check=True, capture_output=True,
-                                                      text=True).stdout).group(1)
 
 
 # -- alone and together -------------------------------------------------------------------------
