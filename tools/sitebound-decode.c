@@ -80,8 +80,7 @@ static void print_no_name(const char *text, size_t text_len)
 static bool print_report(const struct decoder *decoder, const struct sb_query *query,
 			 const struct report_decoded *decoded, const struct report_zone *zone)
 {
-	struct report_arrival arrival = {
-		.zone = zone, .qtype = query->qtype, .decoded = *decoded};
+	struct report_arrival arrival = {.zone = zone, .qtype = query->qtype, .decoded = *decoded};
 	char line[REPORT_LINE_MAX];
 	size_t line_len;
 
