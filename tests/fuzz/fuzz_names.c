@@ -31,7 +31,7 @@ static const char text[] =
 static size_t read_address(const struct sb_dname *name, unsigned left, uint8_t octet[SB_IP6_LEN])
 {
 	char label[256] = "";
-	size_t len = 0, hex = 0, label_len, i;
+	size_t len = 0, label_len, i;
 	unsigned j;
 
 	for (j = 0; j < left; j++) {
@@ -53,9 +53,9 @@ static size_t read_address(const struct sb_dname *name, unsigned left, uint8_t o
 			unsigned value;
 
 			MUST(sscanf(label + 2 * i, "%2x", &value) == 1);
-			octet[hex++] = (uint8_t)value;
+			octet[i] = (uint8_t)value;
 		}
-		return hex;
+		return len / 2;
 	}
 	for (i = 0; i < len; i++)
 		label[i] = label[i] == '-' ? '.' : label[i];
@@ -91,13 +91,15 @@ static void reverse_address(const struct sb_dname *name, struct sb_addr *addr)
 static void check_answer(const struct synth_conf *conf, const struct sb_query *query,
 			 const struct sb_verdict *verdict)
 {
-	const struct synth_zone *zone = conf->zone[verdict->rule];
-	unsigned left = query->qname.label_count - zone->apex.label_count;
+	const struct synth_zone *zone;
 	uint8_t octet[SB_IP6_LEN];
 	struct sb_addr addr;
 	struct sb_dname name;
+	unsigned left;
 
 	MUST(verdict->rule < conf->rules.count);
+	zone = conf->zone[verdict->rule];
+	left = query->qname.label_count - zone->apex.label_count;
 	MUST((verdict->rrtype == 0) == (verdict->soa != NULL) || verdict->rrtype == SB_TYPE_SOA ||
 	     verdict->rcode == SB_YXDOMAIN);
 	if (verdict->rrtype == SB_TYPE_A || verdict->rrtype == SB_TYPE_AAAA) {

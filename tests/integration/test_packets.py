@@ -76,6 +76,9 @@ def test_random_packets(lab, seed):
         packet = random_packet(chance)
         with socket.create_connection((resolver.address, resolver.port), timeout=10) as sock:
             sock.sendall(struct.pack("!H", len(packet)) + packet)
+    if harness.version(resolver.program) == "1.18.0" and "recvmsg failed: Bad file descriptor" in resolver.log():
+        pytest.skip("Unbound 1.18.0 reads again from a socket that it has closed for another question's sake")
+    tabletest.settle(resolver)
     if "synth" in modules:
         lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
         lab.expect(resolver, "Z A", "ND(Z)", expand)
@@ -84,6 +87,4 @@ def test_random_packets(lab, seed):
     if "noaaaa" in modules:
         lab.expect(resolver, "www.example.com AAAA", "ND(example.com)", expand)
         lab.expect(resolver, "www.example.com A", "UP NOERROR", expand)
-    if harness.version(resolver.program) == "1.18.0" and "recvmsg failed: Bad file descriptor" in resolver.log():
-        pytest.skip("Unbound 1.18.0 reads again from a socket that it has closed for another question's sake")
     tabletest.settle(resolver)

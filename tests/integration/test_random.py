@@ -325,7 +325,7 @@ class Run:
 
     @staticmethod
     def is_computed(name):
-        """Whether synth makes the answer: a site name, or what begins as an address does."""
+        """Whether a job makes the answer: a site name, what begins as an address does, or a report."""
         return any(wire.is_below(name, z) for z in SITES) or wire.is_below(name, NX_APEX) and name != NX_APEX or \
             wire.is_below(name, APEX) and name[1:2].isdigit() or wire.is_below(name, REPORTS)
 
