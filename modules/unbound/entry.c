@@ -215,7 +215,6 @@ static void walk_back(struct sb_module *module, struct module_qstate *qstate, un
 	while (jobs > 0) {
 		struct sb_state *state = &module->job[--jobs];
 
-		sb_finish(state, qstate);
 		state->job->operate(state, qstate, module_event_moddone, query);
 		if (waits(qstate, state, true))
 			return;
