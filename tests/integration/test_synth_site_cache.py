@@ -2,11 +2,13 @@
 """Site names and the caches: for how long, what must not speak for them, sharing, and DNSSEC."""
 
 import itertools
+import sys
 
 import pytest
 
 import data
 import tabletest
+import wire
 from data import expand
 from harness import Pending
 from sitenames import APEXES, MANY, MANY_LINES, SITE_LINES, SITES, THREE, cached_ttl, in_order, start
@@ -61,6 +63,39 @@ def test_smallest_ttl(lab, records, qtype, limit):
     for before, after in zip(first.answer, again.answer):
         assert (before[0], before[2:]) == (after[0], after[2:])
         assert after[1] <= before[1]
+
+
+def tag_row(qname, qtype):
+    """Which row of tags a question's is in: sb_octets_hash(), of a name of 32 octets."""
+    octets = wire.encode(qname)
+    assert len(octets) == 32
+    mask, factor = 2**64 - 1, 0x9e3779b97f4a7c15
+    hashed = (qtype + len(octets)) * factor & mask
+    for at in (0, 8, 16, 24, None):
+        eight = int.from_bytes(octets[at:at + 8], sys.byteorder) if at is not None else 0
+        hashed = (hashed ^ (eight | 0x2020202020202020)) * factor & mask
+        hashed ^= hashed >> 32
+    return (hashed * factor & mask) >> 32 & 4095
+
+
+def test_four_tags_in_a_row(lab):
+    """Of names whose tags are in one row the last four are known to have been asked for; the one before is forgotten."""
+    rows, full = {}, []
+    for number in range(10000000, 20000000):
+        qname = expand("tag%d.dc.P" % number)
+        row = rows.setdefault(tag_row(qname, wire.A), [])
+        row.append(qname)
+        if len(row) == 5:
+            full.append(row)
+        if len(full) == 2:
+            break
+    resolver = start(lab, records="".join("%s 600 A 10.1.0.1\n" % qname.replace(".dc.", ".dc1.") for qname in sum(full, [])))
+
+    def is_cached_now(qname):
+        assert resolver.ask(qname, "A").types() == ["CNAME", "A"]
+        return cached_ttl(resolver, qname, "A") is not None
+    assert [is_cached_now(qname) for qname in full[0][:4] * 2] == [False] * 4 + [True] * 4
+    assert [is_cached_now(qname) for qname in full[1] + full[1][:1] * 2] == [False] * 6 + [True]
 
 
 def test_target_from_cache(lab):
