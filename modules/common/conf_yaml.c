@@ -32,8 +32,7 @@ void sb_diags_free(struct sb_diags *diags)
 /** Write "synth.address-names[0].ttl"; the document itself is "". */
 static size_t write_path(const struct sb_value *value, char *path, size_t room)
 {
-	size_t at;
-	int n;
+	size_t at, n;
 
 	if (value->up == NULL) {
 		path[0] = '\0';
@@ -41,12 +40,10 @@ static size_t write_path(const struct sb_value *value, char *path, size_t room)
 	}
 	at = write_path(value->up, path, room);
 	if (value->key != NULL)
-		n = snprintf(path + at, room - at, "%s%s", at > 0 ? "." : "", value->key);
+		n = (size_t)snprintf(path + at, room - at, "%s%s", at > 0 ? "." : "", value->key);
 	else
-		n = snprintf(path + at, room - at, "[%zu]", value->index);
-	if (n < 0)
-		return at;
-	return (size_t)n < room - at ? at + (size_t)n : room - 1;
+		n = (size_t)snprintf(path + at, room - at, "[%zu]", value->index);
+	return n < room - at ? at + n : room - 1;
 }
 
 void sb_value_error(const struct sb_value *value, const char *format, ...)

@@ -440,8 +440,6 @@ static void synth_inform_super(struct sb_state *state, struct module_qstate *sub
 {
 	struct synth_qstate *own = sb_own(state, super);
 
-	if (own->zone == NULL)
-		return;
 	if (is_of_ring(sb_own(state, super))) {
 		ring_inform(state, sub, super);
 		return;

@@ -39,16 +39,14 @@ static int know(struct sb_zones *names, struct sb_switch *toggle, const struct s
 {
 	const char *job = toggle->state->job->name;
 	size_t job_len = strlen(job), zone_len = zone != NULL ? zone->wire_len - 1 : 0;
-	uint8_t wire[SB_DNAME_MAX];
+	uint8_t wire[SB_DNAME_MAX + 1 + SB_LABEL_MAX];
 	struct sb_dname name;
 
-	/* a zone whose name leaves no room for the job's has no switch of its own */
-	if (zone_len + 1 + job_len + 1 > SB_DNAME_MAX)
-		return 1;
 	if (zone != NULL)
 		memcpy(wire, zone->wire, zone_len);
 	wire[zone_len] = (uint8_t)job_len;
 	memcpy(wire + zone_len + 1, job, job_len + 1);
+	/* a zone whose name leaves no room for the job's has no switch of its own */
 	if (sb_dname_parse(&name, wire, zone_len + 1 + job_len + 1) != SB_OK)
 		return 1;
 	return sb_zones_add(names, &name, toggle) != SB_ENOMEM;

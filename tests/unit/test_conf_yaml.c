@@ -368,6 +368,21 @@ static void keys_limit(void **state)
 	unit_done();
 }
 
+/** A reader's table has no more keys than there is room for. */
+static void table_limit(void **state)
+{
+	static const struct sb_key keys[25] = {{"a", note, true}};
+	struct bench bench;
+	char order[16] = "";
+
+	(void)state;
+	bench_open(&bench, "{a: 1}");
+	CHECK("table", !SB_READ_MAP(&bench.value, keys, order));
+	CHECK_TEXT("table", messages(&bench.diags), "f:1:1: too many keys in the reader's table");
+	bench_close(&bench);
+	unit_done();
+}
+
 /** Messages come in the order of their places, whatever the order in which they were found; those
  * of one place in the order of their finding. */
 static void order(void **state)
@@ -630,14 +645,15 @@ static void damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers),	cmocka_unit_test(ttls),
-		cmocka_unit_test(booleans),	cmocka_unit_test(words),
-		cmocka_unit_test(texts),	cmocka_unit_test(names),
-		cmocka_unit_test(netblocks),	cmocka_unit_test(maps),
-		cmocka_unit_test(keys_limit),	cmocka_unit_test(order),
-		cmocka_unit_test(message_text), cmocka_unit_test(files),
-		cmocka_unit_test(file_text),	cmocka_unit_test(top),
-		cmocka_unit_test(record),	cmocka_unit_test(damaged),
+		cmocka_unit_test(numbers),    cmocka_unit_test(ttls),
+		cmocka_unit_test(booleans),   cmocka_unit_test(words),
+		cmocka_unit_test(texts),      cmocka_unit_test(names),
+		cmocka_unit_test(netblocks),  cmocka_unit_test(maps),
+		cmocka_unit_test(keys_limit), cmocka_unit_test(table_limit),
+		cmocka_unit_test(order),      cmocka_unit_test(message_text),
+		cmocka_unit_test(files),      cmocka_unit_test(file_text),
+		cmocka_unit_test(top),	      cmocka_unit_test(record),
+		cmocka_unit_test(damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,6 +147,7 @@ static void measure_names(void **state)
 	static const char *const cases[] = {"machine-100.example.se", "machine-101.EXAMPLE.se"};
 	static const char *const apart[] = {"machine-100.example.se", "machine-10.example.com"};
 	static const char *const labels[] = {"machine-100.example.se", "machine1.100example.se"};
+	static const char *const fewer[] = {"machine-100.example.se", "machine-100-example.se"};
 	static const struct {
 		const char *id;
 		const char *const *text;
@@ -162,6 +163,7 @@ static void measure_names(void **state)
 		{"apart", apart, 50, 0},
 		/* whole labels: .se alone, 4 octets */
 		{"labels", labels, 50, 49 * 2},
+		{"fewer", fewer, 50, 49 * 2},
 	};
 	struct large_set sets[2];
 	size_t i;
@@ -184,6 +186,10 @@ static void measure_names(void **state)
 	made = 0;
 	make(&sets[0], QNAME, SB_TYPE_PTR, 50, 20, 0);
 	CHECK("malformed", measure(sets, 1) == FRONT + 50 * (12 + 20));
+	made = 0;
+	make_names(&sets[0], 50, hosts, 2);
+	octets[49][2] = SB_LABEL_MAX + 1;
+	CHECK("last-malformed", measure(sets, 1) == FRONT + 50 * (12 + 24));
 	unit_done();
 }
 

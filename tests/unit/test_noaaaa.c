@@ -501,6 +501,24 @@ static void answers(void **state)
 	unit_done();
 }
 
+/** The length of a label is looked at, even where the octets behind it would do for a name. */
+static void labels_too_long(void **state)
+{
+	static uint8_t rr[2 + 2 + 1 + 64 + 1] = {0, 2 + 1 + 64 + 1, 0, 1};
+	static uint8_t *const rrs[] = {rr};
+	const struct noaaaa_rrset rrset = {.rrtype = 65, .rr = rrs, .rr_count = 1};
+	const uint8_t *name;
+	size_t name_len;
+
+	(void)state;
+	/* 63 and an empty label, or 64 */
+	rr[4] = 63;
+	assert_true(noaaaa_name_of(&rrset, 0, &name, &name_len));
+	assert_int_equal(name_len, 65);
+	rr[4] = 64;
+	assert_false(noaaaa_name_of(&rrset, 0, &name, &name_len));
+}
+
 /** Of an RRset those RRs lose their hints whose target goes; the others are the same. */
 static void stripped(void **state)
 {
@@ -558,7 +576,8 @@ int main(void)
 		cmocka_unit_test(suppress),	 cmocka_unit_test(clients),
 		cmocka_unit_test(hints),	 cmocka_unit_test(hints_truncated),
 		cmocka_unit_test(hints_changed), cmocka_unit_test(answers),
-		cmocka_unit_test(stripped),	 cmocka_unit_test(defaults),
+		cmocka_unit_test(stripped),	 cmocka_unit_test(labels_too_long),
+		cmocka_unit_test(defaults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

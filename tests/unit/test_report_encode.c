@@ -135,6 +135,14 @@ static void vectors(void **state)
 		assert_int_equal(sb_envelope_end(&r, "r.example", name, sizeof(name)), 0); \
 	} while (0)
 
+/** A library that fails. */
+static int no_hmac(const void *key, size_t key_len, const uint8_t *data, size_t data_len,
+		   uint8_t mac[32])
+{
+	(void)key, (void)key_len, (void)data, (void)data_len, (void)mac;
+	return -1;
+}
+
 static void refused(void **state)
 {
 	static const char *const bad_zones[] = {"",
@@ -205,6 +213,7 @@ static void refused(void **state)
 	assert_int_equal(sb_envelope_end(&r, "r.example", name, sizeof(name)), 0);
 	sb_envelope_begin(&r, 1);
 	ADD(uint(&r, SB_ENVELOPE_CODE_NUMBER, 5));
+	ADD(text(&r, SB_ENVELOPE_MESSAGE, "long enough for a length of its own"));
 	ADD(label(&r, "ab", "x"));
 	ADD(label(&r, "a", "b=x"));
 	assert_int_equal(sb_envelope_label(&r, "ab", "y"), -1);
@@ -233,6 +242,8 @@ static void refused(void **state)
 	assert_true(sb_envelope_end_mac(&r, "r.example", hmac, test_key, 16, name, sizeof(name)) >
 		    0);
 	assert_int_equal(sb_envelope_end(&r, "r.example", name, sizeof(name)), 0);
+	assert_int_equal(
+		sb_envelope_end_mac(&r, "r.example", no_hmac, test_key, 16, name, sizeof(name)), 0);
 	/* room for the name: exactly, and one less */
 	sb_envelope_begin(&r, 1);
 	ADD(uint(&r, SB_ENVELOPE_CODE_NUMBER, 5));
@@ -244,7 +255,12 @@ static void refused(void **state)
 	assert_int_equal(sb_envelope_end(&r, "r.example", name, len), 0);
 	for (i = 0; i < sizeof(bad_zones) / sizeof(bad_zones[0]); i++)
 		assert_int_equal(sb_envelope_end(&r, bad_zones[i], name, sizeof(name)), 0);
-	text[250] = '\0';
+	for (i = 49; i < 254; i += 50)
+		text[i] = '.';
+	text[254] = '\0';
+	assert_int_equal(sb_envelope_zone_len(text), 0);
+	text[253] = '\0';
+	assert_int_equal(sb_envelope_zone_len(text), 253);
 	assert_int_equal(sb_envelope_end(&r, text, name, sizeof(name)), 0);
 }
 

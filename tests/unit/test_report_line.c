@@ -355,6 +355,7 @@ static void typed_fields(void **state)
 		{"sitebound.access", "carrier-pigeon", NULL},
 		{"sitebound.install_id", "0A0B0C0D", "\"0a0b0c0d\""},
 		{"sitebound.install_id", "0a0b0c", NULL},
+		{"sitebound.install_id", "0a0b0c0g", NULL},
 		{"error.code", "007", "\"007\""},
 		{"my.own.field", "12", "\"12\""},
 		{"labels.key", "12", "\"12\""},
@@ -394,6 +395,55 @@ static void typed_fields(void **state)
 		json_decref(line);
 		bench_free(&bench);
 	}
+}
+
+/** Times that have no four digits of a year. */
+static void times(void **state)
+{
+	static const struct {
+		time_t seconds;
+		const char *text;
+	} rows[] = {
+		{-1, "1970-01-01T00:00:00.007Z"},
+		{INT64_C(253402300799), "9999-12-31T23:59:59.007Z"},
+		{INT64_C(253402300800), "1970-01-01T00:00:00.007Z"},
+	};
+	struct bench bench;
+	struct asked asked;
+	char text[512];
+	size_t i;
+
+	(void)state;
+	snprintf(text, sizeof(text), policies, "none");
+	bench_load_text(&bench, "times", text);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *line;
+
+		ask(&bench, &asked, "e1aafbwlb5cedsalmkpu.r.example.net", SB_TYPE_A);
+		asked.arrival.time.tv_sec = rows[i].seconds;
+		line = line_of(&bench, &asked);
+		assert_string_equal(text_of(line, "@timestamp"), rows[i].text);
+		json_decref(line);
+	}
+	bench_free(&bench);
+}
+
+/** No character is cut in two. */
+static void cut_texts(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t most, len;
+	} rows[] = {
+		{"abc", 3, 3},	    {"abc", 2, 2}, {"a\xc3\xa4", 2, 1}, {"a\xf0\x9f\x98\x80", 4, 1},
+		{"\xc3\xa4", 1, 0},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(report_text_cut(rows[i].text, strlen(rows[i].text), rows[i].most),
+				 rows[i].len);
 }
 
 /** One report does not outweigh all others. */
@@ -585,6 +635,7 @@ int main(void)
 		cmocka_unit_test(long_fields),	cmocka_unit_test(longest_er),
 		cmocka_unit_test(typed_fields), cmocka_unit_test(weights),
 		cmocka_unit_test(labels),	cmocka_unit_test(stats),
+		cmocka_unit_test(times),	cmocka_unit_test(cut_texts),
 	};
 
 	return cmocka_run_group_tests_name("report lines", tests, NULL, NULL);

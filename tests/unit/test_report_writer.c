@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -519,7 +520,8 @@ static void test_datagram_socket(void **state)
 static void test_errors_of_the_path(void **state)
 {
 	const struct folder *folder = *state;
-	char below[128], longer[512];
+	char below[128], longer[512], around[256];
+	int receiver = datagram_socket(folder->log);
 	const struct {
 		const char *path;
 		int error;
@@ -528,6 +530,8 @@ static void test_errors_of_the_path(void **state)
 		{folder->path, EISDIR},
 		{"/dev/full", ENOSPC},
 		{longer, ENAMETOOLONG},
+		/* a path may be so long, but not a socket's */
+		{around, ENAMETOOLONG},
 	};
 	size_t i;
 
@@ -535,6 +539,10 @@ static void test_errors_of_the_path(void **state)
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[0] = '/';
 	longer[sizeof(longer) - 1] = '\0';
+	snprintf(around, sizeof(around),
+		 "%s/././././././././././././././././././././././././././././"
+		 "././././././././././././././././././././././././log",
+		 folder->path);
 	for (i = 0; i < SB_COUNT(rows); i++) {
 		struct report_target *target = target_at(rows[i].path);
 		int error = 0;
@@ -544,6 +552,107 @@ static void test_errors_of_the_path(void **state)
 			fail_msg("%s: %zu written, error %d", rows[i].path, written, error);
 		report_target_free(target);
 	}
+	close(receiver);
+}
+
+/** A file that was deleted together with its directory is no place any more. */
+static void test_deleted_folder(void **state)
+{
+	const struct folder *folder = *state;
+	char below[128];
+	struct report_target *target;
+	int error = 0;
+
+	assert_int_equal(mkdir(folder->other, 0700), 0);
+	snprintf(below, sizeof(below), "%s/log", folder->other);
+	target = target_at(below);
+	write_all(target, "first\n");
+	unlink(below);
+	assert_int_equal(rmdir(folder->other), 0);
+	assert_int_equal(report_target_write(target, "lost\n", 5, &error), 0);
+	assert_int_equal(error, ENOENT);
+	assert_int_equal(mkdir(folder->other, 0700), 0);
+	write_all(target, "second\n");
+	assert_contents(below, "second\n");
+	unlink(below);
+	rmdir(folder->other);
+	report_target_free(target);
+}
+
+/** Go on as a user who owns nothing but the directory and the log, where root runs this. */
+static void give_up_root(const struct folder *folder)
+{
+	if (geteuid() != 0)
+		return;
+	assert_int_equal(chown(folder->path, 65534, 65534), 0);
+	(void)!chown(folder->log, 65534, 65534);
+	assert_int_equal(seteuid(65534), 0);
+}
+
+static void take_root(void)
+{
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+}
+
+/** Whether a file ends whole cannot be told when it may not be read: a line feed too many. */
+static void test_unreadable_tail(void **state)
+{
+	const struct folder *folder = *state;
+	int fd = open(folder->log, O_WRONLY | O_CREAT | O_CLOEXEC, 0200);
+	struct report_target *target;
+
+	assert_int_equal(write(fd, "whole\n", 6), 6);
+	close(fd);
+	give_up_root(folder);
+	target = target_at(folder->log);
+	write_all(target, "next\n");
+	take_root();
+	assert_int_equal(chmod(folder->log, 0600), 0);
+	assert_contents(folder->log, "whole\n\nnext\n");
+	report_target_free(target);
+}
+
+/** Standard output is closed, or a pipe of somebody else's, whose description others share: what does not fit
+ * is not waited for. */
+static void test_standard_output(void **state)
+{
+	static char lines[2 * PIPE_BUF + 1], got[sizeof(lines)];
+	int before = dup(STDOUT_FILENO), ends[2], error = 0;
+	struct report_target *target = report_target_new(REPORT_LOG_STDOUT, NULL);
+	size_t written, sent = 0, at;
+
+	fflush(stdout);
+	close(STDOUT_FILENO);
+	written = report_target_write(target, "a\n", 2, &error);
+	dup2(before, STDOUT_FILENO);
+	assert_int_equal(written, 0);
+	assert_int_equal(error, EBADF);
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	memset(lines, 'x', sizeof(lines));
+	for (at = 63; at < 2 * PIPE_BUF; at += 64)
+		lines[at] = '\n';
+	dup2(ends[1], STDOUT_FILENO);
+	close(ends[1]);
+	give_up_root(*state);
+	do {
+		written = report_target_write(target, lines, 2 * PIPE_BUF, &error);
+		sent += written;
+	} while (error == 0);
+	take_root();
+	dup2(before, STDOUT_FILENO);
+	close(before);
+	report_target_free(target);
+	assert_int_equal(error, EAGAIN);
+	assert_true(sent >= PIPE_BUF && sent % 64 == 0);
+	for (; sent > 0; sent -= written) {
+		written = (size_t)read(ends[0], got, sent < 2 * PIPE_BUF ? sent : 2 * PIPE_BUF);
+		assert_memory_equal(got, lines, written);
+	}
+	/* nobody has the other end, and nothing is left */
+	assert_int_equal(read(ends[0], got, sizeof(got)), 0);
+	close(ends[0]);
 }
 
 /* ---- the writer ---- */
@@ -949,6 +1058,9 @@ int main(void)
 		TEST(test_fifo),
 		TEST(test_datagram_socket),
 		TEST(test_errors_of_the_path),
+		TEST(test_deleted_folder),
+		TEST(test_unreadable_tail),
+		TEST(test_standard_output),
 		TEST(test_every_report_has_a_line),
 		TEST(test_a_line_comes_at_once),
 		TEST(test_stats_lines),

@@ -417,6 +417,10 @@ static void bad_records(void **state)
 	unit_done();
 }
 
+/* 50 octets of a name, as in text; and 500 */
+#define FIFTY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
+#define TEN FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY
+
 static void templates(void **state)
 {
 	static const struct {
@@ -438,6 +442,15 @@ static void templates(void **state)
 		{"{host}.{host}", SB_EFORM, NULL},
 		{"{hosts}", SB_EFORM, NULL},
 		{"a b.{host}", SB_EFORM, NULL},
+		/* behind the hole they do not fit any more */
+		{"{host}." FIFTY FIFTY FIFTY FIFTY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		 SB_OK,
+		 "h.example." FIFTY FIFTY FIFTY FIFTY
+		 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+		{"{host}." FIFTY FIFTY FIFTY FIFTY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		 SB_ERANGE, NULL},
+		/* longer than the text of any name */
+		{TEN TEN TEN "{host}", SB_ERANGE, NULL},
 	};
 	uint8_t host[SB_DNAME_MAX], wire[SB_DNAME_MAX];
 	char text[SB_DNAME_TEXT_MAX], longest[300];

@@ -1,10 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* synth: forms of addresses, who may be answered, verdicts, site names, reverse names. */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <unistd.h>
 
 #include "../../modules/synth/synth.h"
 
 #include "unit.h"
+
+/** The name of the machine; NULL: it has none. */
+static const char *host = "ns1";
+
+/* in the place of libc's */
+int gethostname(char *name, size_t len)
+{
+	if (host == NULL) {
+		errno = EPERM;
+		return -1;
+	}
+	snprintf(name, len, "%s", host);
+	return 0;
+}
 
 static struct sb_addr addr_of(const char *text)
 {
@@ -787,6 +803,23 @@ static void upstream_rows(const char *text, const struct upstream_row *rows, siz
 	unit_done();
 }
 
+/** A name that is in none of the zones stays upstream's. */
+static void upstream_elsewhere(void **state)
+{
+	struct sb_conf *all;
+	struct synth_conf *conf = load(&all, "synth: {address-names: [{zone: z}]}");
+	struct sb_verdict verdict;
+	struct unit_name name;
+	struct sb_query query;
+
+	(void)state;
+	ask(conf, "10.1.2.3.y", SB_TYPE_A, &verdict, &query, &name);
+	memset(&verdict, 0xa5, sizeof(verdict));
+	synth_decide_upstream(conf, &query, SB_NXDOMAIN, false, &verdict);
+	assert_int_equal(verdict.kind, SB_PASS);
+	sb_conf_free(all);
+}
+
 #define NX SB_NXDOMAIN
 #define OK SB_NOERROR
 #define TEN "10.in-addr.arpa"
@@ -1279,6 +1312,50 @@ static void values(void **state)
 	unit_done();
 }
 
+static void site_of_the_host(void **state)
+{
+	static const char text[] = "synth: {site-names: [{label: dc, parents: [p], "
+				   "site: {hostname: '^ns1\\.(?<site>.*)'}}]}";
+	static const struct {
+		const char *host;
+		/** the site's label, or the end of the message */
+		const char *site, *problem;
+	} rows[] = {
+		{"ns1.dc1", "dc1", NULL},
+		{"NS1.dc1", "dc1", NULL},
+		{"ns1.dc1.example.net", NULL,
+		 "the site \"dc1.example.net\" from the host name is not a label"},
+		{"ns1.", NULL, "the host name \"ns1.\" gives no usable site"},
+		{"ns2.dc1", NULL, "the host name \"ns2.dc1\" does not match: no site"},
+		{NULL, NULL, "the host name cannot be had"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		const char *id = rows[i].host != NULL ? rows[i].host : "none";
+		const struct synth_conf *conf;
+		struct sb_conf *all = NULL;
+		struct sb_diags diags;
+
+		host = rows[i].host;
+		sb_diags_init(&diags);
+		CHECK(id, (sb_conf_parse("f", text, strlen(text), &diags, &all) == SB_OK) ==
+				  (rows[i].site != NULL));
+		if (all != NULL) {
+			conf = sb_conf_section(all, "synth");
+			CHECK(id, conf->zone[0]->site[0].label_len == strlen(rows[i].site) &&
+					  memcmp(conf->zone[0]->site[0].label, rows[i].site,
+						 strlen(rows[i].site)) == 0);
+		} else {
+			CHECK(id, strstr(diags.first->text, rows[i].problem) != NULL);
+		}
+		sb_conf_free(all);
+		sb_diags_free(&diags);
+	}
+	unit_done();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1301,6 +1378,8 @@ int main(void)
 		cmocka_unit_test(decide_on_a_ring),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(values),
+		cmocka_unit_test(upstream_elsewhere),
+		cmocka_unit_test(site_of_the_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
