@@ -36,6 +36,16 @@ SB_MUST_CHECK enum sb_err sb_zones_add(struct sb_zones *zones, const struct sb_d
 void *sb_zones_find(const struct sb_zones *zones, const struct sb_dname *qname,
 		    unsigned *apex_label);
 
+/**
+ * Take over what tells at little cost that a name is in no zone of a set.
+ * @param outline: one for several sets, of which nothing is asked but sb_zones_may_have().
+ */
+void sb_zones_outline(struct sb_zones *outline, const struct sb_zones *zones);
+
+/** False: the name is in no zone of the set. True says nothing, and is rare for sets of a few
+ * zones. */
+bool sb_zones_may_have(const struct sb_zones *zones, const struct sb_dname *qname);
+
 /** The value of exactly this apex, or NULL. */
 void *sb_zones_get(const struct sb_zones *zones, const struct sb_dname *name);
 

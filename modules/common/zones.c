@@ -133,19 +133,27 @@ static inline uint64_t sort_of(const uint8_t *apex, size_t apex_len)
 			       64);
 }
 
-static void add_depth(struct sb_zones *zones, const struct sb_dname *name)
+static void add_depth(struct sb_zones *zones, unsigned label_count, uint64_t sorts)
 {
 	unsigned i = 0;
 
-	while (i < zones->depth_count && zones->depth[i].label_count > name->label_count)
+	while (i < zones->depth_count && zones->depth[i].label_count > label_count)
 		i++;
-	if (i == zones->depth_count || zones->depth[i].label_count != name->label_count) {
+	if (i == zones->depth_count || zones->depth[i].label_count != label_count) {
 		memmove(&zones->depth[i + 1], &zones->depth[i],
 			(zones->depth_count - i) * sizeof(zones->depth[0]));
-		zones->depth[i] = (struct depth){.label_count = name->label_count};
+		zones->depth[i] = (struct depth){.label_count = label_count};
 		zones->depth_count++;
 	}
-	zones->depth[i].sorts |= sort_of(name->wire, name->wire_len);
+	zones->depth[i].sorts |= sorts;
+}
+
+void sb_zones_outline(struct sb_zones *outline, const struct sb_zones *zones)
+{
+	unsigned i;
+
+	for (i = 0; i < zones->depth_count; i++)
+		add_depth(outline, zones->depth[i].label_count, zones->depth[i].sorts);
 }
 
 enum sb_err sb_zones_add(struct sb_zones *zones, const struct sb_dname *name, void *value)
@@ -167,8 +175,35 @@ enum sb_err sb_zones_add(struct sb_zones *zones, const struct sb_dname *name, vo
 	zones->octet_count += name->wire_len;
 	slot->hash = hash;
 	slot->zone = zones->zone_count;
-	add_depth(zones, name);
+	add_depth(zones, name->label_count, sort_of(name->wire, name->wire_len));
 	return SB_OK;
+}
+
+/** The end of a name that may be an apex of this depth, or NULL. */
+static inline const uint8_t *may_be_apex(const struct depth *depth, const struct sb_dname *qname,
+					 unsigned *apex_label, size_t *apex_len)
+{
+	const uint8_t *apex;
+
+	if (depth->label_count > qname->label_count)
+		return NULL;
+	*apex_label = qname->label_count - depth->label_count;
+	apex = qname->wire + qname->offset[*apex_label];
+	*apex_len = qname->wire_len - qname->offset[*apex_label];
+	return depth->sorts & sort_of(apex, *apex_len) ? apex : NULL;
+}
+
+bool sb_zones_may_have(const struct sb_zones *zones, const struct sb_dname *qname)
+{
+	const struct depth *depth, *end = zones->depth + zones->depth_count;
+	unsigned apex_label;
+	size_t apex_len;
+
+	for (depth = zones->depth; depth < end; depth++) {
+		if (may_be_apex(depth, qname, &apex_label, &apex_len) != NULL)
+			return true;
+	}
+	return false;
 }
 
 void *sb_zones_find(const struct sb_zones *zones, const struct sb_dname *qname,
@@ -177,16 +212,11 @@ void *sb_zones_find(const struct sb_zones *zones, const struct sb_dname *qname,
 	const struct depth *depth, *end = zones->depth + zones->depth_count;
 
 	for (depth = zones->depth; depth < end; depth++) {
-		const uint8_t *apex;
-		const struct slot *slot;
 		size_t apex_len;
+		const uint8_t *apex = may_be_apex(depth, qname, apex_label, &apex_len);
+		const struct slot *slot;
 
-		if (depth->label_count > qname->label_count)
-			continue;
-		*apex_label = qname->label_count - depth->label_count;
-		apex = qname->wire + qname->offset[*apex_label];
-		apex_len = qname->wire_len - qname->offset[*apex_label];
-		if (!(depth->sorts & sort_of(apex, apex_len)))
+		if (apex == NULL)
 			continue;
 		slot = find_slot(zones, sb_octets_hash(0, apex, apex_len), apex, apex_len);
 		if (slot->zone != 0)

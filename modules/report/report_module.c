@@ -306,8 +306,7 @@ static bool report_guards(struct sb_state *state, struct module_qstate *qstate,
 {
 	unsigned apex_label;
 
-	if (sb_has_passed(state, qstate, response))
-		return false;
+	(void)qstate, (void)response;
 	return find_zone(state, query, &apex_label) != NULL;
 }
 

@@ -423,14 +423,24 @@ static bool begin(struct sb_module *module, struct module_qstate *qstate)
 	return true;
 }
 
-bool sb_alias_known(struct sb_module *module, struct module_qstate *qstate)
+/** Whether a new query is of a client, and the message cache was asked its question in vain just now:
+ * what it may have for it the iterator will not take either. */
+static bool was_missed(const struct module_qstate *qstate)
+{
+	return qstate->mesh_info->reply_list != NULL &&
+	       /* respip may have asked for what is behind an alias of its own */
+	       qstate->client_info == NULL &&
+	       !edns_bypass_cache_stage(qstate->edns_opts_front_in, qstate->env);
+}
+
+bool sb_alias_known(struct sb_module *module, struct module_qstate *qstate, bool is_new)
 {
 	struct ub_packed_rrset_key *cname;
 
 	if (!follows_aliases(qstate) || qstate->blacklist != NULL)
 		return false;
 	/* a sub-query has not been looked for in the cache yet */
-	if (is_composed(qstate, &qstate->qinfo))
+	if (!(is_new && was_missed(qstate)) && is_composed(qstate, &qstate->qinfo))
 		return begin(module, qstate);
 	/* a quick look first: it is made for every question that upstream is asked */
 	cname = rrset_cache_lookup(qstate->env->rrset_cache, qstate->qinfo.qname,

@@ -30,8 +30,8 @@ bool sb_alias_guard(struct sb_module *module, struct module_qstate *qstate,
 bool sb_alias_begin(struct sb_module *module, struct module_qstate *qstate);
 
 /** Whether a query that is about to go to upstream is answered by following an alias that the cache
- * knows, or has our answer to. Then it waits. */
-bool sb_alias_known(struct sb_module *module, struct module_qstate *qstate);
+ * knows, or has our answer to. Then it waits. @param is_new: Unbound has just begun it. */
+bool sb_alias_known(struct sb_module *module, struct module_qstate *qstate, bool is_new);
 
 /** Whether a query, taken as one of class IN, is for what a job may answer, or for what the cache
  * knows to be an alias of that, or has our answer to. */

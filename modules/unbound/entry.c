@@ -75,6 +75,7 @@ static void module_stop(struct sb_module *module, struct module_env *env)
 	/* the last numbers, after the last line, are asked of the jobs */
 	sb_metrics_stop(module);
 	sb_zones_free(module->switch_names);
+	sb_zones_free(module->outline);
 	while (module->job_count > 0)
 		job_stop(&module->job[--module->job_count]);
 	sb_conf_free(module->conf);
@@ -108,6 +109,7 @@ static int module_start(struct sb_module *module, struct module_env *env,
 		module->job_count++;
 		if (!job_start(state, env))
 			return 0;
+		sb_zones_outline(module->outline, state->rules->zones);
 	}
 	if (module->job_count > 0 && (!sb_switches_configure(module, view) ||
 				      !sb_guard_set(module, env) || !sb_early_start(module, env))) {
@@ -131,8 +133,9 @@ int init(struct module_env *env, int id)
 	if (!sb_build_check(env, id, init))
 		return 0;
 	module = calloc(1, sizeof(*module));
-	if (module == NULL) {
+	if (module == NULL || (module->outline = sb_zones_new()) == NULL) {
 		log_err("%s: out of memory", sb_module_name);
+		free(module);
 		return 0;
 	}
 	module->id = id;
@@ -164,21 +167,23 @@ void deinit(struct module_env *env, int id)
 
 /* --- queries --- */
 
-/** What queries have that every job has seen and that none keeps anything for. */
-static struct sb_place seen_by_all = {.seen = ~0U, .waits = -1};
+/** What queries have that every job has seen, or need not see, and that none keeps anything for. */
+static struct sb_place seen_by_all = {.shared = true, .seen = true, .waits = -1};
+static struct sb_place elsewhere = {.shared = true, .elsewhere = true, .seen = true, .waits = -1};
 
 struct sb_place *sb_place_new(struct module_qstate *qstate, int id)
 {
-	struct sb_place *place = qstate->minfo[id];
+	struct sb_place *old = qstate->minfo[id], *place;
 
-	if (place != NULL && place != &seen_by_all)
-		return place;
+	if (old != NULL && !old->shared)
+		return old;
 	place = regional_alloc_zero(qstate->region, sizeof(*place));
 	if (place == NULL)
 		return NULL;
 	place->waits = -1;
-	if (qstate->minfo[id] != NULL)
-		place->seen = ~0U;
+	if (old != NULL)
+		*place = *old;
+	place->shared = false;
 	qstate->minfo[id] = place;
 	return place;
 }
@@ -214,7 +219,10 @@ static void walk_back(struct sb_module *module, struct module_qstate *qstate, un
 {
 	while (jobs > 0) {
 		struct sb_state *state = &module->job[--jobs];
+		const struct sb_place *place = qstate->minfo[module->id];
 
+		if (place != NULL && place->elsewhere && state->job->touches == NULL)
+			continue;
 		state->job->operate(state, qstate, module_event_moddone, query);
 		if (waits(qstate, state, true))
 			return;
@@ -233,17 +241,17 @@ static void come_back(struct sb_module *module, struct module_qstate *qstate,
 }
 
 /** Every job has let the query pass. */
-static void pass_on(struct sb_module *module, struct module_qstate *qstate,
+static void pass_on(struct sb_module *module, struct module_qstate *qstate, bool is_new,
 		    const struct sb_query *query)
 {
 	struct sb_place *place = qstate->minfo[module->id];
 
 	if (place == NULL)
 		qstate->minfo[module->id] = place = &seen_by_all;
-	else if (place != &seen_by_all)
-		place->seen = ~0U;
+	else if (!place->shared)
+		place->seen = true;
 	if (!place->late) {
-		(void)sb_alias_known(module, qstate);
+		(void)sb_alias_known(module, qstate, is_new);
 		return;
 	}
 	place->late = false;
@@ -264,8 +272,8 @@ static void walk_forward(struct sb_module *module, struct module_qstate *qstate,
 		sb_pass(state, qstate);
 		state->job->operate(state, qstate, event, query);
 		place = qstate->minfo[module->id];
-		if (place != NULL && place != &seen_by_all)
-			place->seen |= (2U << index) - 1;
+		if (place != NULL && !place->shared)
+			place->seen = true;
 		if (waits(qstate, state, false))
 			return;
 		if (qstate->ext_state[module->id] != module_wait_module) {
@@ -276,7 +284,7 @@ static void walk_forward(struct sb_module *module, struct module_qstate *qstate,
 			return;
 		}
 	}
-	pass_on(module, qstate, query);
+	pass_on(module, qstate, event == module_event_new, query);
 }
 
 /** A query that the iterator began itself is answered, and no job has been asked about it. */
@@ -398,15 +406,20 @@ void operate(struct module_qstate *qstate, enum module_ev event, int id,
 		}
 		/* dns64 sends a query through again when it has nothing to make of A */
 		qstate->minfo[id] = NULL;
-		keep_apart(module, qstate, &query);
-		walk_forward(module, qstate, 0, event, &query);
+		if (sb_zones_may_have(module->outline, &query.qname)) {
+			keep_apart(module, qstate, &query);
+			walk_forward(module, qstate, 0, event, &query);
+		} else {
+			qstate->minfo[id] = &elsewhere;
+			pass_on(module, qstate, event == module_event_new, &query);
+		}
 		break;
 	case module_event_moddone:
 		qstate->ext_state[id] = module_finished;
 		if (!active || (place != NULL && place->done))
 			break;
 		unchange(qstate, id);
-		if (place != NULL && place->seen != 0)
+		if (place != NULL && place->seen)
 			come_back(module, qstate, &query);
 		else
 			come_late(module, qstate, &query);
@@ -439,9 +452,10 @@ void inform_super(struct module_qstate *qstate, int id, struct module_qstate *su
 void clear(struct module_qstate *qstate, int id)
 {
 	struct sb_module *module = module_of(qstate->env, id);
+	const struct sb_place *place = qstate->minfo[id];
 	unsigned i;
 
-	for (i = 0; qstate->minfo[id] != NULL && i < module->job_count; i++) {
+	for (i = 0; place != NULL && !place->shared && i < module->job_count; i++) {
 		const struct sb_state *state = &module->job[i];
 
 		if (state->job->clear != NULL && sb_own(state, qstate) != NULL)

@@ -40,7 +40,7 @@ static int guard(struct module_qstate *qstate, struct dns_msg *response, int id,
 {
 	struct sb_module *module = arg;
 	struct sb_place *place = qstate->minfo[module->id];
-	bool was_open, guarded = false;
+	bool was_open, elsewhere, guarded = false;
 	struct sb_query query;
 	unsigned i;
 
@@ -59,10 +59,12 @@ static int guard(struct module_qstate *qstate, struct dns_msg *response, int id,
 	}
 	if (is_for_dns64(module, qstate, response))
 		response->rep->ttl = 0;
+	elsewhere = place != NULL && place->elsewhere &&
+		    sb_is_qname(qstate, response->qinfo.qname, response->qinfo.qname_len);
 	for (i = 0; i < module->job_count; i++) {
 		struct sb_state *state = &module->job[i];
 
-		if (state->job->guards == NULL ||
+		if (state->job->guards == NULL || (elsewhere && state->job->touches == NULL) ||
 		    !state->job->guards(state, qstate, &query, response))
 			continue;
 		if (!qstate->no_cache_store)

@@ -34,7 +34,8 @@ struct sb_job {
 	 * A query that is new to the job (module_event_new or _pass), or that comes back from the
 	 * next job or module (_moddone) or from a sub-query (_pass). Must leave it passed, finished
 	 * or waiting (query.h). A query that the iterator began itself never comes; when somebody has
-	 * joined it meanwhile, it comes as a new one does when upstream has answered.
+	 * joined it meanwhile, it comes as a new one does when upstream has answered. One for a name
+	 * in no zone of any job need not come before it is back, nor then to a job without touches.
 	 * @param query: the question.
 	 */
 	void (*operate)(struct sb_state *state, struct module_qstate *qstate, enum module_ev event,
@@ -74,7 +75,7 @@ struct sb_job {
 	 * with NXDOMAIN and no SOA; NULL when it does not. May be NULL. */
 	const struct sb_soa *(*nodata)(const struct sb_state *state, const struct sb_query *query);
 	/** Whether a cached message may depend on the job's being on. NULL: when its name is in one
-	 * of the job's zones. */
+	 * of the job's zones, and no other is the job's business. */
 	bool (*touches)(const struct sb_state *state, const struct sb_query *query,
 			const struct reply_info *rep);
 	/** The Extended DNS Error that a cached message of the job's was sent with at first. May be
@@ -175,6 +176,8 @@ struct sb_module {
 	/** the jobs that have a section, in the order of sb_jobs */
 	struct sb_state job[SB_JOBS_MAX];
 	unsigned job_count;
+	/** what the zones of all jobs look like, for sb_zones_may_have() */
+	struct sb_zones *outline;
 	/** when the switches are looked at next, in Unbound's time (watch.c) */
 	_Atomic time_t next_watch;
 	struct module_env *watch_env;

@@ -44,11 +44,15 @@ static inline void sb_finish(const struct sb_state *state, struct module_qstate 
 
 /* --- what is kept for it --- */
 
-/** The jobs' place in a query: minfo of the module. In the query's region, or a constant one for
- * queries that every job has let pass. */
+/** The jobs' place in a query: minfo of the module. In the query's region, or one for all queries
+ * that every job has let pass. */
 struct sb_place {
-	/** a bit for each job that was asked before the query went on */
-	unsigned seen;
+	/** it is of many queries, and constant */
+	bool shared;
+	/** the query's name is in no zone of any job */
+	bool elsewhere;
+	/** the jobs were asked before the query went on, or need not be */
+	bool seen;
 	/** the job whose sub-query is under way, SB_WAITS_ALIAS, or -1 */
 	int waits;
 	/** it waits on the way back from upstream */
@@ -86,26 +90,6 @@ static inline void *sb_own(const struct sb_state *state, const struct module_qst
 /** Have the job keep `size` zeroed octets for the query, in its region. NULL when memory is
  * short. */
 void *sb_own_new(const struct sb_state *state, struct module_qstate *qstate, size_t size);
-
-/** Whether the job was asked about the query before it went to the next module. */
-static inline bool sb_was_seen(const struct sb_state *state, const struct module_qstate *qstate)
-{
-	const struct sb_place *place = sb_place(state, qstate);
-
-	return place != NULL && (place->seen & 1U << state->index) != 0;
-}
-
-/** Whether a response is to the query's own question, which the job has let pass: then it need not
- * look at the question again. */
-static inline bool sb_has_passed(const struct sb_state *state, const struct module_qstate *qstate,
-				 const struct dns_msg *response)
-{
-	/* once a switch has moved it may have been let pass by what is not in force any more */
-	return atomic_load_explicit(&state->generation, memory_order_acquire) == 0 &&
-	       sb_was_seen(state, qstate) && sb_own(state, qstate) == NULL &&
-	       response->qinfo.qtype == qstate->qinfo.qtype &&
-	       sb_is_qname(qstate, response->qinfo.qname, response->qinfo.qname_len);
-}
 
 /** Whether somebody waits for a query whose own question would have come to the jobs first: a
  * client, or a module that is not behind us. A query that the iterator began can have been joined

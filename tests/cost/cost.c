@@ -18,6 +18,9 @@ struct subject {
 	struct bench bench;
 	const struct synth_conf *synth;
 	const struct noaaaa_conf *noaaaa;
+	/** of synth and report */
+	struct sb_zones *outline;
+	bool may_have;
 	struct asked asked;
 	struct sb_verdict verdict;
 	const struct noaaaa_zone *zone;
@@ -63,6 +66,7 @@ COST(synth_site, SYNTH)
 COST(synth_pass, SYNTH)
 COST(noaaaa_one_of_many, NOAAAA)
 COST(noaaaa_pass, NOAAAA)
+COST(outline_pass, s->may_have = sb_zones_may_have(s->outline, &s->asked.query.qname))
 COST(report_envelope, DECODE)
 COST(report_envelope_line, LINE)
 COST(report_pattern, DECODE)
@@ -89,6 +93,7 @@ static const struct {
 	{"www.example.org", SB_TYPE_A, cost_synth_pass},
 	{"www.z7777.example.com", SB_TYPE_AAAA, cost_noaaaa_one_of_many},
 	{"www.example.org", SB_TYPE_AAAA, cost_noaaaa_pass},
+	{"www.example.org", SB_TYPE_A, cost_outline_pass},
 	{ENVELOPE, SB_TYPE_A, cost_report_envelope},
 	{ENVELOPE, SB_TYPE_A, cost_report_envelope_line},
 	{"k3f9.1407.win10.v1-2-58.se.p1.example.net", SB_TYPE_A, cost_report_pattern},
@@ -139,6 +144,10 @@ static void load(struct subject *s)
 	free(text);
 	s->synth = sb_conf_section(s->bench.all, "synth");
 	s->noaaaa = sb_conf_section(s->bench.all, "noaaaa");
+	s->outline = sb_zones_new();
+	assert_non_null(s->outline);
+	sb_zones_outline(s->outline, s->synth->rules.zones);
+	sb_zones_outline(s->outline, s->bench.conf->rules.zones);
 }
 
 #if !defined(__OPTIMIZE__) || defined(__clang__) || defined(__SANITIZE_ADDRESS__)
@@ -166,6 +175,7 @@ int main(void)
 		rows[i].cost(&s);
 		rows[i].cost(&s);
 	}
+	sb_zones_free(s.outline);
 	bench_free(&s.bench);
 	return 0;
 }

@@ -484,14 +484,16 @@ def question_length(wire):
 
 
 def make_query(qname, qtype="A", edns=None, do=False, cd=False, rd=True, ad=False,
-               qclass="IN", ident=None):
-    """A query's wire. `edns` None: without EDNS unless `do`; otherwise the EDNS version, usually 0."""
-    if do and edns is None:
+               qclass="IN", ident=None, subnet=None):
+    """A query's wire. `edns` None: without EDNS unless `do`; otherwise the EDNS version, usually 0. `subnet`: an address
+    of the client's subnet."""
+    if (do or subnet) and edns is None:
         edns = 0
     rtype = qtype if isinstance(qtype, int) else dns.rdatatype.from_text(qtype)
     message = dns.message.make_query(name(qname), rtype, qclass, use_edns=False)
     if edns is not None:
-        message.use_edns(edns, dns.flags.DO if do else 0, 1232)
+        message.use_edns(edns, dns.flags.DO if do else 0, 1232,
+                         options=[dns.edns.ECSOption(subnet, 24)] if subnet else None)
     message.flags = 0
     if rd:
         message.flags |= dns.flags.RD

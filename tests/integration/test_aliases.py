@@ -113,6 +113,28 @@ def test_client_subnets(lab, supported):
     ask_all(lab, resolver)
 
 
+def test_cached_but_not_for_this_client(lab):
+    """What is in the message cache is not what this client gets: the aliases are asked for anew, one by one, and not what
+    is behind them. A client with a subnet does not meet the cache; and behind a CNAME of respip's there is nothing cached."""
+    subnets = start(lab, module_config="dynlib subnetcache validator iterator", server="""
+        client-subnet-zone: "test."
+        client-subnet-always-forward: yes""")
+    respip = start(lab, Data(RECORDS + "brief.example.net. 0 A 192.0.2.99", APEXES + ("net.",)),
+                   module_config="dynlib respip validator iterator", server="""
+        response-ip: 10.1.2.3/32 redirect
+        response-ip-data: 10.1.2.3/32 "CNAME brief.example.net."
+        """)
+    for resolver, qtype, options in ((subnets, "TXT", {"subnet": "203.0.113.0"}), (respip, "A", {})):
+        upstream = resolver.upstream
+        first = resolver.ask("two.test.", qtype)
+        for _ in range(2):
+            upstream.clear()
+            again = resolver.ask("two.test.", qtype, **options)
+            assert again.brief() == first.brief(), "first\n%s\nagain\n%s" % (first, again)
+            assert upstream.count("addr.test.", "CNAME") == 1, dict(upstream.seen())
+            assert upstream.count("addr.test.", "TXT") == upstream.count(TARGETS[0]) == 0, dict(upstream.seen())
+
+
 def test_reversed(lab):
     ask_all(lab, start(lab, threads=2), LINES[::-1])
 

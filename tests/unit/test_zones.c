@@ -54,16 +54,19 @@ static void find(void **state)
 		{"dot-octet-not", "a.b.dot", NULL, 0},
 		{"pointer-octets", "\\192\\012.pointer", "\\192\\012.pointer", 0},
 	};
-	struct sb_zones *zones = zones_of(names, COUNT(names));
+	struct sb_zones *zones = zones_of(names, COUNT(names)), *outline = sb_zones_new();
 	struct unit_name name;
 	size_t i;
 
 	(void)state;
+	sb_zones_outline(outline, zones);
 	for (i = 0; i < COUNT(rows); i++) {
 		const struct sb_dname *qname = unit_name(&name, rows[i].name);
 		unsigned left;
 		const char *zone = sb_zones_find(zones, qname, &left);
 
+		/* false negatives there are none */
+		CHECK(rows[i].id, sb_zones_may_have(outline, qname) || zone == NULL);
 		CHECK_TEXT(rows[i].id, zone != NULL ? zone : "none",
 			   rows[i].zone != NULL ? rows[i].zone : "none");
 		if (zone != NULL)
@@ -73,6 +76,44 @@ static void find(void **state)
 					  (rows[i].zone != NULL && rows[i].left == 0));
 	}
 	sb_zones_free(zones);
+	sb_zones_free(outline);
+	unit_done();
+}
+
+/** What is known of several sets together. */
+static void outlines(void **state)
+{
+	static const char *const one[] = {"a.b.c", "net"}, *const other[] = {"x.example.com",
+									     "b.c"};
+	static const struct {
+		const char *id, *name;
+		bool may;
+	} rows[] = {
+		{"of-the-one", "www.a.b.c", true},
+		{"of-the-one-short", "example.NET", true},
+		{"of-the-other", "X.example.com", true},
+		{"of-the-other-deep", "1.2.3.4.b.c", true},
+		{"end-alone", "example.com", false},
+		{"elsewhere", "www.example.org", false},
+		{"elsewhere-deep", "1.2.3.4.example.org", false},
+		{"shorter", "c", false},
+		{"root", ".", false},
+	};
+	struct sb_zones *zones = zones_of(one, COUNT(one)), *more = zones_of(other, COUNT(other));
+	struct sb_zones *outline = sb_zones_new();
+	struct unit_name name;
+	size_t i;
+
+	(void)state;
+	CHECK("empty", !sb_zones_may_have(outline, unit_name(&name, "a.b.c")));
+	sb_zones_outline(outline, zones);
+	sb_zones_outline(outline, more);
+	for (i = 0; i < COUNT(rows); i++)
+		CHECK(rows[i].id,
+		      sb_zones_may_have(outline, unit_name(&name, rows[i].name)) == rows[i].may);
+	sb_zones_free(zones);
+	sb_zones_free(more);
+	sb_zones_free(outline);
 	unit_done();
 }
 
@@ -176,8 +217,8 @@ static void many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(find),	  cmocka_unit_test(root), cmocka_unit_test(twice),
-		cmocka_unit_test(limits), cmocka_unit_test(many),
+		cmocka_unit_test(find),	 cmocka_unit_test(outlines), cmocka_unit_test(root),
+		cmocka_unit_test(twice), cmocka_unit_test(limits),   cmocka_unit_test(many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
