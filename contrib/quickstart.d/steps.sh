@@ -146,8 +146,9 @@ step() {
 	local name=$1 status=0 started=$SECONDS p f s log
 	shift
 	mkdir -p "${log_dir:?}"
-	log=$log_dir/${name//[^A-Za-z0-9]/-}.log
-	step_counts=$log_dir/.counts step_skips=$log_dir/.skips step_notes=$log_dir/.notes
+	log=$log_dir/${name//[^A-Za-z0-9]/-}
+	step_counts=$log.counts step_skips=$log.skips step_notes=$log.notes
+	log=$log.log
 	rm -f "$step_counts" "$step_skips" "$step_notes"
 	printf '%-44s ' "$name"
 	# Not "|| status=$?", which would switch off -e inside.
@@ -188,9 +189,10 @@ step() {
 	return 0
 }
 
-# A table of steps has a row each: "WORD... | FUNCTION [ARGUMENT...] | PACKAGE...". The first
-# word is its name; it and the others choose the step on a command line. The packages are those
-# that nothing else needs; where one is missing the step is skipped.
+# A table of steps has a row each: "WORD... | FUNCTION [ARGUMENT...] | PACKAGE... [| beside]". The
+# first word is its name; it and the others choose the step on a command line. The packages are those
+# that nothing else needs; where one is missing the step is skipped. "beside": the step, which
+# computes, runs with what the one after it, which waits, leaves of the machine.
 
 # rows_of WORD... -- ROW...: sets rows to the rows that one of the words chooses, all without words.
 rows_of() {
@@ -222,9 +224,10 @@ is_installed() {
 
 # install_for ROW...: the packages of these steps, as far as it can be done.
 install_for() {
-	local row package missing=()
+	local row package packages missing=()
 	for row; do
-		for package in ${row##*|}; do
+		IFS='|' read -r _ _ packages _ <<<"$row"
+		for package in $packages; do
 			is_installed "$package" || missing+=("$package")
 		done
 	done
@@ -239,12 +242,39 @@ install_for() {
 
 # run_rows ROW...: runs the steps.
 run_rows() {
-	local row name call packages
+	local row name call packages where beside= besides
 	for row; do
-		IFS='|' read -r name call packages <<<"$row"
+		IFS='|' read -r name call packages where <<<"$row"
+		name=${name%% *}
+		if [[ $where == beside && -z $beside && $row != "${!#}" ]]; then
+			rm -f "$log_dir/$name.total"
+			# shellcheck disable=SC2086 # words
+			beside_step "$name" with_packages "$packages" $call &
+			beside=$name besides=$!
+			continue
+		fi
 		# shellcheck disable=SC2086 # words
-		step "${name%% *}" with_packages "$packages" $call
+		step "$name" with_packages "$packages" $call
+		[[ -z $beside ]] || join_step "$beside" "$besides"
+		beside=
 	done
+}
+
+# beside_step STEP...: a step in a process of its own, which leaves what it prints and its numbers in files.
+beside_step() {
+	passed_total=0 failed_total=0 skipped_total=0
+	renice -n 19 -p "$BASHPID" >/dev/null
+	step "$@" >"$log_dir/$1.line"
+	printf '%d %d %d\n' "$passed_total" "$failed_total" "$skipped_total" >"$log_dir/$1.total"
+}
+
+# join_step NAME PID: waits for it, and shows and counts it.
+join_step() {
+	local p=0 f=1 s=0
+	wait "$2" || true
+	cat "$log_dir/$1.line"
+	read -r p f s <"$log_dir/$1.total" || true
+	passed_total=$((passed_total + p)) failed_total=$((failed_total + f)) skipped_total=$((skipped_total + s))
 }
 
 # with_packages "PACKAGE..." FUNCTION [ARGUMENT...]

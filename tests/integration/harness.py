@@ -133,6 +133,10 @@ class StartError(AssertionError):
         self.status = status
 
 
+# The ports that a resolver asks from, beside those that the kernel gives to others.
+OUTGOING = (20000, 24095)
+
+
 def free_port():
     """A loopback port that is free for UDP and TCP."""
     for _ in range(100):
@@ -230,6 +234,9 @@ class Resolver:
                 "  unknown-server-time-limit: 4000",
                 "  infra-cache-min-rtt: 4000",
                 "  outgoing-range: 512",
+                # Unbound shuffles all ports that it may use, with a system call for each: most of its start
+                "  outgoing-port-avoid: 0-65535",
+                "  outgoing-port-permit: %d-%d" % OUTGOING,
                 "  trust-anchor-signaling: no",
                 "  ede: %s" % ("yes" if self.ede else "no"),
                 '  module-config: "%s"' % chain]

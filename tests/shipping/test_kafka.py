@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 import sample
-from servers import CACHE, CHECKOUT, free_port, start, stop, wait_for
+from servers import CACHE, CHECKOUT, QUICK_JAVA, free_port, start, stop, wait_for
 
 CONTRIB = CHECKOUT / "contrib" / "shipping" / "kafka"
 KAFKA = """\
@@ -43,7 +43,7 @@ class Kafka:
 
     @staticmethod
     def java():
-        return ["java", "-Xmx512m", "-cp", f"{CACHE}/kafka/*"]
+        return ["java", *QUICK_JAVA, "-Xmx512m", "-cp", f"{CACHE}/kafka/*"]
 
     def start(self):
         log = self.directory / "kafka.log"
