@@ -349,6 +349,17 @@ def test_loop(lab):
     tabletest.settle(resolver)
 
 
+def test_long_chain_in_the_cache(lab):
+    """Aliases of which the cache knows more than Unbound follows, and which lead to nothing of ours: as without modules."""
+    resolver = start(lab, Data("\n".join("a%d.test. 600 CNAME a%d.test." % (n, n + 1) for n in range(20)) +
+                               "\na20.test. 600 A 192.0.2.20\n", APEXES))
+    for number in range(20):
+        resolver.ask("a%d.test." % number, "CNAME")
+    for qname in ("a0.test", "a12.test"):
+        lab.expect(resolver, qname + " A", "UP", expand)
+    tabletest.settle(resolver)
+
+
 def test_signed(lab):
     """Aliases in a signed zone are validated; a bogus one is SERVFAIL, however good the computed name is."""
     upstream_data = Data("""

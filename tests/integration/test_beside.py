@@ -143,6 +143,8 @@ response-ip: 192.0.2.80/32 redirect
 response-ip-data: 192.0.2.80/32 "CNAME 10-1-2-4.ip.example.com."
 response-ip: 192.0.2.81/32 redirect
 response-ip-data: 192.0.2.81/32 "CNAME a.b.dc.prd.example.com."
+response-ip: 10.1.1.10/32 redirect
+response-ip-data: 10.1.1.10/32 "CNAME a.b.dc1.prd.example.com."
 access-control-view: %s/32 "other"
 """ % OTHER
 VIEW = """
@@ -164,7 +166,7 @@ RPZ_ZONE = """$ORIGIN rpz.test.
 v6only.example.com 60 CNAME .
 a.b.dc1.prd.example.com 60 A 192.0.2.252
 """
-BY_SOURCE = [q + (source,) for q in QUESTIONS + (("example.com", "A"), ("a.b.dc.P", "A"), ("mail.dc.P", "A"))
+BY_SOURCE = [q + (source,) for q in QUESTIONS + (("example.com", "A"), ("a.b.dc.P", "A"), ("dc.dc.P", "A"), ("mail.dc.P", "A"))
              for source in (MEANT, OTHER)]
 
 
@@ -177,6 +179,8 @@ def test_response_ip(lab):
     assert alone["svc.dc.P", "A", OTHER].data("A") == [] and alone["svc.dc.P", "A", OTHER].types() == ["CNAME"]
     assert alone["only2.dc.P", "A", MEANT].rcode == "NXDOMAIN"
     assert alone["only2.dc.P", "A", OTHER].data("A") == ["10.2.1.6"]
+    assert set(alone["dc.dc.P", "A", MEANT].data("CNAME")) == set(map(expand, ("dc.dc1.P", "a.b.dc1.P")))
+    assert alone["dc.dc.P", "A", MEANT].data("A") == ["10.1.1.9"]
     assert alone["10.1.2.3.Z", "A", MEANT].data("A") == ["10.1.2.3"], "a computed address was changed"
     assert alone["addr.test", "A", MEANT].rcode == "REFUSED", "what is behind an alias was not"
 

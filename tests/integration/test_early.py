@@ -84,6 +84,15 @@ def test_what_is_not_answered_early(lab):
     assert resolver.ask("10.1.2.4." + Z).data("A") == ["10.1.2.4"]
 
 
+@pytest.mark.needs("report")
+def test_a_zone_of_reports_below_a_local_zone(lab, tmp_path):
+    """What a local zone says of all that is below it stands, whoever has a zone there; in the report's own place it does not."""
+    conf = {"report": {"log": str(tmp_path / "log"), "zones": [{"zone": "r.example.net", "format": "envelope"}]}}
+    for zone, rcode in (("example.net", "NXDOMAIN"), ("r.example.net", "NOERROR")):
+        resolver = lab.resolver(data=data.upstream_data(), modules=("report",), conf=conf, server=LOCAL.replace(Z, zone))
+        assert resolver.ask("e1aafbwlb5cedsalmkpu.r.example.net", "TXT").rcode == rcode
+
+
 @pytest.mark.needs("synth")
 def test_switched_off(lab):
     """Off: what the local zone says by itself. The switches are looked at though no question reaches the modules."""

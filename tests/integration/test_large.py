@@ -443,6 +443,29 @@ def test_several_sets(lab, tmp_path):
         assert len(alone.answer) > len(together.data("PTR")) > 0
 
 
+def test_many_sets(lab, tmp_path):
+    """So many RRsets are not measured: the answer is what it is without the module."""
+    upstream = large(lab, many=("PTR", HOSTS[:300]))
+    for number in range(64):
+        upstream.data.add(full("many"), 3600, "TYPE%d" % (65280 + number), "\\# 1 00")
+    resolver = start(lab, tmp_path, {"large": [{"zones": [ZONE], "max-size": 4096}]}, extra="", upstream=upstream)
+    for _ in range(2):
+        answer = ask(resolver, "many", "ANY", edns=0)
+        assert len(answer.answer) == 364 and not answer.truncated and answer.ede() is None
+
+
+def test_a_set_of_which_nothing_fits(lab, tmp_path):
+    """It is left out; the other one is there."""
+    huge = " ".join('"%s"' % ("x" * 250) for _ in range(30))
+    upstream = large(lab, both=("PTR", HOSTS[:300]))
+    upstream.data.add(full("both"), 3600, "TXT", *("%s" % huge.replace("x", letter) for letter in "xy"))
+    resolver = start(lab, tmp_path, {"large": [{"zones": [ZONE], "max-size": 4096}]}, extra="", upstream=upstream)
+    for _ in range(2):
+        answer = ask(resolver, "both", "ANY", edns=0)
+        assert answer.data("TXT") == [] and 0 < len(answer.data("PTR")) < 300 and len(answer.wire) <= 4096
+        assert answer.ede() == "0 %d of 300 records fit" % len(answer.data("PTR"))
+
+
 @pytest.mark.parametrize("keep", ["rotate", "first"])
 def test_keep(lab, tmp_path, keep):
     upstream = large(lab, set=("PTR", HOSTS))
@@ -580,6 +603,13 @@ def test_switched_off(lab, tmp_path, switch):
         for question, rtype in (("ptr", "PTR"), ("a", "A"), ("one", "PTR")):
             eventually(lambda: ask(resolver, question, rtype, edns=0).truncated is not cut)
             assert (ask(resolver, question, rtype, edns=0).ede() is not None) is cut
+
+
+def test_memory_is_told(lab, tmp_path):
+    """get_mem counts where the next parts begin, 1,024 octets, beside what any module has."""
+    told = [start(lab, tmp_path, conf, server="extended-statistics: yes").stats()["mem.mod.dynlibmod"]
+            for conf in ({}, CONF)]
+    assert 1024 < told[1] - told[0] < 2048
 
 
 def test_counters(lab, tmp_path):

@@ -373,6 +373,40 @@ def test_unreadable_file(lab):
         lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
 
 
+@pytest.mark.needs("synth")
+def test_too_large_file(lab):
+    resolver = start(lab)
+    os.truncate(resolver.conf_file, (32 << 20) + 1)
+    resolver.reload()
+    assert re.search(r"sitebound\.yaml: is too large\n.*the last good configuration stays in force", resolver.new_log())
+    lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+
+
+@pytest.mark.needs("synth")
+def test_unreadable_part_of_unbound_conf(lab):
+    """Root read all of unbound.conf; what the daemon's own user cannot read again counts for nothing, and that is said."""
+    if os.geteuid() != 0:
+        missing("needs root, to start Unbound as another user")
+    with tempfile.TemporaryDirectory(prefix="sitebound-") as folder:
+        os.chmod(folder, 0o755)
+        own = harness.Lab(folder)
+        try:
+            secret = os.path.join(folder, "secret.conf")
+            with open(secret, "w", encoding="utf-8") as out:
+                out.write("server:\n  identity: secret\n")
+            os.chmod(secret, 0o600)
+            with pytest.raises(StartError) as error:
+                own.resolver(data=data.upstream_data(), modules=("synth",), conf=data.conf(), find="view", user="nobody",
+                             extra='include: "%s"\n' % secret)
+            assert "secret.conf" in error.value.log and "no good configuration in" in error.value.log
+            os.chmod(secret, 0o644)
+            resolver = own.resolver(data=data.upstream_data(), modules=("synth",), conf=data.conf(), find="view",
+                                    user="nobody", extra='include: "%s"\n' % secret)
+            own.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+        finally:
+            own.close()
+
+
 @pytest.mark.needs("noaaaa")
 @pytest.mark.parametrize("text, line, word", [
     ("noaaaa:\n  - zones: [example.com]\n    answer: refused\n", 3, "answer"),

@@ -139,6 +139,21 @@ def test_load_cache_from_elsewhere(lab):
     assert resolver.upstream.count("x.notexample.com.", "AAAA") == 0, "the rest of the cache is gone"
 
 
+def test_load_cache_with_a_loop(lab):
+    """A target that leads back to the name, as the guard would not have let it in, is an error and no answer."""
+    def upstream_data():
+        records = data.upstream_data()
+        records.add("self.dc1.prd.example.com.", 600, "CNAME", "self.dc.prd.example.com.")
+        records.add("self.dc.prd.example.com.", 600, "A", "192.0.2.91")
+        return records
+    plain = lab.resolver(data=upstream_data())
+    assert plain.ask("self.dc1.prd.example.com.").data("A") == ["192.0.2.91"]
+    resolver = lab.resolver(data=upstream_data(), modules=["synth"], conf=data.conf())
+    assert resolver.control("load_cache", plain.control("dump_cache")).startswith("ok")
+    lab.expect(resolver, "self.dc.P A", "SERVFAIL", expand)
+    assert resolver.upstream.count("self.dc1.prd.example.com.") == 0
+
+
 @pytest.mark.parametrize("command", ["flush svc.dc.prd.example.com.", "flush_type svc.dc1.prd.example.com. A",
                                      "flush_zone prd.example.com.", "flush_zone .", "flush_negative", "flush_bogus",
                                      "flush_infra all", "flush_requestlist", "lookup svc.dc.prd.example.com.", "dump_requestlist",

@@ -131,6 +131,36 @@ def test_defaults_in_unbound_conf(lab, lines, questions):
     tabletest.settle(resolver)
 
 
+def test_other_types_are_no_positions(lab):
+    """A local zone of a switch's name that is neither refuse nor transparent, in unbound.conf and later, is as if it were
+    not there."""
+    resolver = start(lab, lines=[("synth.", "static")])
+    found = touch(resolver)
+    assert found[("synth", ".")][::2] == found[("report", ".")][::2] == ("on", "file")
+    lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+    switch_and_wait(resolver, "off", "synth")
+    resolver.control("view_local_zone sitebound synth. redirect")
+    wait(lambda: status(resolver)[("synth", ".")].state == "on", EFFECT)
+    lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+    assert status(resolver)[("synth", ".")].source == "file"
+
+
+@pytest.mark.parametrize("slabs", [1, 64])
+def test_many_messages_are_swept(lab, slabs):
+    """More than go at once in a part of a table, and tables that are smaller than such a part."""
+    upstream = lab.upstream(data.upstream_data())
+    names = ["many%d.org." % number for number in range(600)]
+    for name in names:
+        upstream.data.add(name, 600, "CNAME", "www.example.com.")
+    resolver = start(lab, modules=("noaaaa",), upstream=upstream, threads=1, server="msg-cache-slabs: %d" % slabs)
+    for name in names:
+        assert resolver.ask(name, "AAAA").data("AAAA") == []
+    assert len(resolver.cached_messages("org.")) >= len(names)
+    switch_and_wait(resolver, "off", "noaaaa")
+    for name in names:
+        assert resolver.ask(name, "AAAA").data("AAAA") != [], name
+
+
 def test_defaults_can_be_overruled(lab):
     """`on` over a default of off; `reset` takes unbound.conf's line away too (until the next reload)."""
     resolver = start(lab, lines=[("noaaaa.", "refuse")])
@@ -390,9 +420,11 @@ def test_rules_of_one_zone(lab):
         lab.expect(resolver, question, "UP NXDOMAIN", expand)
 
 
-def test_long_zone(lab):
-    """Of a zone too long for a TXT record nothing is published, nor logged each second; it works."""
-    zone = ".".join(["x" * 60] * 3 + ["y" * 55, "com"])
+@pytest.mark.parametrize("letters", [55, 61])
+def test_long_zone(lab, letters):
+    """Of a zone too long for a TXT record nothing is published, nor logged each second; it works. So does one that is
+    too long for a switch."""
+    zone = ".".join(["x" * 60] * 3 + ["y" * letters, "com"])
     resolver = start(lab, modules=("noaaaa",), text={"noaaaa": [{"zones": [zone, "example.com"], "answer": "nodata"}]})
     for round_ in (1, 2):
         lab.expect(resolver, "w.%s AAAA" % zone, "ND(%s)" % zone)
