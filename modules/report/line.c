@@ -538,7 +538,8 @@ static bool put_address_text(struct line *line, const char *name, const char *te
 	char addr[INET6_ADDRSTRLEN];
 	struct sb_netblock block;
 
-	if (text_len >= sizeof(addr) || memchr(text, '/', text_len) != NULL)
+	/* (a '/' would make a block of it; names have it escaped) */
+	if (text_len >= sizeof(addr))
 		return false;
 	memcpy(addr, text, text_len);
 	addr[text_len] = '\0';

@@ -275,6 +275,16 @@ def test_other_names_are_cached(lab, chain, ent, forward):
     lab.expect(resolver, "Z A", apex, expand, repeat=True)
 
 
+def test_bogus_upstream(lab):
+    """What upstream says of a name that it is asked for first may be bogus: then nothing is made of it."""
+    anchor = data.upstream_data().sign("example.com.")
+    resolver = start(lab, server='trust-anchor: "%s"' % anchor)
+    for _ in range(2):
+        for question in ("Z A", "Z TXT", "www.Z A"):
+            lab.expect(resolver, question, "SERVFAIL", expand)
+        lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+
+
 def test_otherwise_nxdomain(lab):
     """Names that are no address are NXDOMAIN without a question upstream; empty non-terminals and the apex are not."""
     resolver = start(lab, {"otherwise": "nxdomain"})

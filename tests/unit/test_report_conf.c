@@ -162,11 +162,36 @@ static void no_secrets(void **state)
 	sb_diags_free(&diags);
 }
 
+/** Zones are numbered in 16 bits. */
+static void many_zones(void **state)
+{
+	static char text[65536 * 40 + 64];
+	unsigned count;
+
+	(void)state;
+	for (count = 65535; count <= 65536; count++) {
+		size_t at = (size_t)sprintf(text, "report:\n  log: '-'\n  zones:\n");
+		struct sb_conf *conf = NULL;
+		struct sb_diags diags;
+		unsigned i;
+
+		for (i = 0; i < count; i++)
+			at += (size_t)sprintf(text + at, "  - {zone: z%u, format: rfc9567}\n", i);
+		sb_diags_init(&diags);
+		assert_int_equal(sb_conf_parse("f", text, at, &diags, &conf) == SB_OK,
+				 count == 65535);
+		if (count > 65535)
+			assert_non_null(strstr(diags.first->text, "more than 65535 zones"));
+		sb_conf_free(conf);
+		sb_diags_free(&diags);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full), cmocka_unit_test(least),      cmocka_unit_test(edges),
-		cmocka_unit_test(bad),	cmocka_unit_test(no_secrets),
+		cmocka_unit_test(bad),	cmocka_unit_test(no_secrets), cmocka_unit_test(many_zones),
 	};
 
 	return cmocka_run_group_tests_name("report configuration", tests, NULL, NULL);

@@ -332,6 +332,7 @@ static void typed_fields(void **state)
 		{"source.ip", "192.0.2.1", "\"192.0.2.1\""},
 		{"source.ip", "abc", NULL},
 		{"source.ip", "192.0.2.0/24", NULL},
+		{"source.ip", "1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1", NULL},
 		{"destination.bytes", "12", "12"},
 		{"destination.bytes", "1a", NULL},
 		{"server.port", "65535", "65535"},
