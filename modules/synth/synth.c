@@ -440,6 +440,7 @@ static void decide_key(const struct synth_zone *zone, const struct sb_query *que
 
 /**
  * Read a name of in-addr.arpa (RFC 1035 section 3.5) or ip6.arpa (RFC 3596 section 2.5).
+ * @param qname: in one of synth's reverse zones.
  * @param block: the address, or the block that a shorter name stands for.
  * @return whether it is one.
  */
@@ -450,8 +451,6 @@ static bool parse_reverse(const struct sb_dname *qname, struct sb_netblock *bloc
 	unsigned left, i;
 
 	memset(block, 0, sizeof(*block));
-	if (qname->label_count < 2)
-		return false;
 	left = qname->label_count - 2;
 	label = sb_dname_label(qname, left, &label_len);
 	if (label_len == 7 && sb_octets_equal(label, (const uint8_t *)"in-addr", 7)) {

@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include "load.h"
 
-#include <dlfcn.h>
 #include <link.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -122,9 +121,6 @@ bool sb_build_check(const struct module_env *env, int id, int (*own_init)(struct
 	const struct dynlibmod_env *dynlib;
 
 	dl_iterate_phdr(look_at_program, &program);
-	/* Unbound's own test program has no `-V` and so no options; it is the same tree's */
-	if (!program.has_options && dlsym(RTLD_DEFAULT, "replay_scenario_read") != NULL)
-		program.has_options = true;
 	if (!program.has_version || !program.has_options) {
 		log_err("%s: this module was built for %s configured with \"%s\", "
 			"which the running %s is not; rebuild it with ./configure "
