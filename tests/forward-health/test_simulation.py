@@ -26,9 +26,13 @@ def failing(seed):
     return said
 
 
+# seeds that found what is mended: one that was late had to ask for an owner out of its turn
+FOUND = (50432036,)
+
+
 def test_histories():
     """The same each time: a change of the code is judged by the same histories as before it."""
-    assert [said for said in map(failing, range(100000, 103000)) if said] == []
+    assert [said for said in map(failing, (*FOUND, *range(100000, 103000))) if said] == []
 
 
 # seeds that find what few histories find
@@ -42,7 +46,7 @@ BREAKS = [
     ("in-file-order", health, "due.sort(", "(lambda key: 0)(", "not asked for long"),
     ("owners-decide", health, ("server.run if f[0] > asked]", "if f[1] in certain]", ">= min(len(needed), CAP)"),
      ("server.run if f[1] != name]", "]", ">= 0"), "everywhere decided"),
-    ("steers-the-dead", health, ' and s.state == "up" and not s.run', ' and s.state == "up"', "left after"),
+    ("steers-the-dead", health, ' and s.state == "up" and not s.suspicious()', ' and s.state == "up"', "left after"),
     ("believes-what-is-late", health, "max(server.last_ok, owner.sound)", "server.last_ok", "failures of owners"),
     ("no-owner-is-in-doubt", health, "key in self.servers and self", "False and self", "not called down"),
     ("owners-decide-up", health, "self.conf.rise if server.state else 1", "1", "called up after"),

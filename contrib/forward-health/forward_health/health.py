@@ -165,8 +165,9 @@ class Health:
                 self.soon(other, now, self.conf.fast_interval)
 
     def ask_elsewhere(self, server, name, now):
-        """The owner may be at fault: a resolver that fails for none, best of another site, is asked for it now."""
-        others = [s for s in self.servers.values() if s is not server and s.state == "up" and not s.run
+        """The owner may be at fault: a resolver that fails for none, best of another site, is asked for it now. (One that is
+        late may be about to fail, too: then it is to fail for each owner in its turn.)"""
+        others = [s for s in self.servers.values() if s is not server and s.state == "up" and not s.suspicious()
                   and s.key not in self.owners[name].failed and now - s.asked >= self.conf.fast_interval]
         if others:
             other = min(others, key=lambda s: (s.site == server.site, s.asked))
