@@ -242,7 +242,7 @@ install_for() {
 
 # run_rows ROW...: runs the steps.
 run_rows() {
-	local row name call packages where beside= besides
+	local row name call packages where besides beside=''
 	for row; do
 		IFS='|' read -r name call packages where <<<"$row"
 		name=${name%% *}
@@ -256,7 +256,7 @@ run_rows() {
 		# shellcheck disable=SC2086 # words
 		step "$name" with_packages "$packages" $call
 		[[ -z $beside ]] || join_step "$beside" "$besides"
-		beside=
+		beside=''
 	done
 }
 

@@ -179,28 +179,27 @@ enum sb_err sb_zones_add(struct sb_zones *zones, const struct sb_dname *name, vo
 	return SB_OK;
 }
 
-/** The end of a name that may be an apex of this depth, or NULL. */
-static inline const uint8_t *may_be_apex(const struct depth *depth, const struct sb_dname *qname,
-					 unsigned *apex_label, size_t *apex_len)
+/** Whether the end of a name that has this depth may be an apex. */
+static inline bool may_be_apex(const struct depth *depth, const struct sb_dname *qname,
+			       unsigned *apex_label, const uint8_t **apex, size_t *apex_len)
 {
-	const uint8_t *apex;
-
 	if (depth->label_count > qname->label_count)
-		return NULL;
+		return false;
 	*apex_label = qname->label_count - depth->label_count;
-	apex = qname->wire + qname->offset[*apex_label];
+	*apex = qname->wire + qname->offset[*apex_label];
 	*apex_len = qname->wire_len - qname->offset[*apex_label];
-	return depth->sorts & sort_of(apex, *apex_len) ? apex : NULL;
+	return (depth->sorts & sort_of(*apex, *apex_len)) != 0;
 }
 
 bool sb_zones_may_have(const struct sb_zones *zones, const struct sb_dname *qname)
 {
 	const struct depth *depth, *end = zones->depth + zones->depth_count;
+	const uint8_t *apex;
 	unsigned apex_label;
 	size_t apex_len;
 
 	for (depth = zones->depth; depth < end; depth++) {
-		if (may_be_apex(depth, qname, &apex_label, &apex_len) != NULL)
+		if (may_be_apex(depth, qname, &apex_label, &apex, &apex_len))
 			return true;
 	}
 	return false;
@@ -212,11 +211,11 @@ void *sb_zones_find(const struct sb_zones *zones, const struct sb_dname *qname,
 	const struct depth *depth, *end = zones->depth + zones->depth_count;
 
 	for (depth = zones->depth; depth < end; depth++) {
-		size_t apex_len;
-		const uint8_t *apex = may_be_apex(depth, qname, apex_label, &apex_len);
 		const struct slot *slot;
+		const uint8_t *apex;
+		size_t apex_len;
 
-		if (apex == NULL)
+		if (!may_be_apex(depth, qname, apex_label, &apex, &apex_len))
 			continue;
 		slot = find_slot(zones, sb_octets_hash(0, apex, apex_len), apex, apex_len);
 		if (slot->zone != 0)
