@@ -189,10 +189,10 @@ step() {
 	return 0
 }
 
-# A table of steps has a row each: "WORD... | FUNCTION [ARGUMENT...] | PACKAGE... [| beside]". The
-# first word is its name; it and the others choose the step on a command line. The packages are those
-# that nothing else needs; where one is missing the step is skipped. "beside": the step, which
-# computes, runs with what the one after it, which waits, leaves of the machine.
+# A table of steps has a row each: "WORD... | FUNCTION [ARGUMENT...] | PACKAGE... [| beside or waits]".
+# The first word is its name; it and the others choose the step on a command line. The packages are those
+# that nothing else needs; where one is missing the step is skipped. "waits": the step leaves most of the
+# machine idle; those before it that say "beside" run with what it leaves, all at once.
 
 # rows_of WORD... -- ROW...: sets rows to the rows that one of the words chooses, all without words.
 rows_of() {
@@ -242,21 +242,27 @@ install_for() {
 
 # run_rows ROW...: runs the steps.
 run_rows() {
-	local row name call packages where besides beside=''
+	local row name call packages where waits=false
+	declare -A besides=()
+	for row; do
+		[[ $row != *'|waits' ]] || waits=true
+	done
 	for row; do
 		IFS='|' read -r name call packages where <<<"$row"
 		name=${name%% *}
-		if [[ $where == beside && -z $beside && $row != "${!#}" ]]; then
+		if $waits && [[ $where == beside ]]; then
 			rm -f "$log_dir/$name.total"
 			# shellcheck disable=SC2086 # words
 			beside_step "$name" with_packages "$packages" $call &
-			beside=$name besides=$!
+			besides[$name]=$!
 			continue
 		fi
 		# shellcheck disable=SC2086 # words
 		step "$name" with_packages "$packages" $call
-		[[ -z $beside ]] || join_step "$beside" "$besides"
-		beside=''
+		[[ $where == waits ]] || continue
+		for name in "${!besides[@]}"; do
+			join_step "$name" "${besides[$name]}"
+		done
 	done
 }
 
