@@ -3,6 +3,7 @@
 
 import os
 import sys
+import tempfile
 
 import pytest
 
@@ -43,6 +44,18 @@ def lab(tmp_path):
     lab = harness.Lab(tmp_path)
     yield lab
     lab.close()
+
+
+@pytest.fixture
+def public_lab():
+    """Like `lab`, in a folder that every user may enter, for an Unbound that becomes another one."""
+    if os.geteuid() != 0:
+        missing("needs root, to start Unbound as another user")
+    with tempfile.TemporaryDirectory(prefix="sitebound-") as folder:
+        os.chmod(folder, 0o755)
+        lab = harness.Lab(folder)
+        yield lab
+        lab.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -7,7 +7,6 @@ import pwd
 import re
 import shutil
 import subprocess
-import tempfile
 
 import pytest
 
@@ -355,22 +354,18 @@ def test_missing_file(lab):
 
 
 @pytest.mark.needs("synth")
-def test_unreadable_file(lab):
+def test_unreadable_file(public_lab):
     """A file that the daemon (as its own user) may not read is a bad file."""
-    if os.geteuid() != 0:
-        missing("needs root, to start Unbound as another user")
-    with tempfile.TemporaryDirectory(prefix="sitebound-") as folder:
-        os.chmod(folder, 0o755)
-        secret = os.path.join(folder, "sitebound.yaml")
-        with open(secret, "w", encoding="utf-8") as out:
-            out.write(GOOD)
-        os.chmod(secret, 0o600)
-        user = pwd.getpwnam("nobody").pw_name
-        log = refused(lab, env={"SITEBOUND_CONF": secret}, user=user)
-        assert secret in log and re.search("[Pp]ermission denied|may not|cannot", log), log
-        os.chmod(secret, 0o644)
-        resolver = start(lab, env={"SITEBOUND_CONF": secret}, user=user)
-        lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+    secret = os.path.join(public_lab.folder, "sitebound.yaml")
+    with open(secret, "w", encoding="utf-8") as out:
+        out.write(GOOD)
+    os.chmod(secret, 0o600)
+    user = pwd.getpwnam("nobody").pw_name
+    log = refused(public_lab, env={"SITEBOUND_CONF": secret}, user=user)
+    assert secret in log and re.search("[Pp]ermission denied|may not|cannot", log), log
+    os.chmod(secret, 0o644)
+    resolver = start(public_lab, env={"SITEBOUND_CONF": secret}, user=user)
+    public_lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
 
 
 @pytest.mark.needs("synth")
@@ -383,28 +378,20 @@ def test_too_large_file(lab):
 
 
 @pytest.mark.needs("synth")
-def test_unreadable_part_of_unbound_conf(lab):
+def test_unreadable_part_of_unbound_conf(public_lab):
     """Root read all of unbound.conf; what the daemon's own user cannot read again counts for nothing, and that is said."""
-    if os.geteuid() != 0:
-        missing("needs root, to start Unbound as another user")
-    with tempfile.TemporaryDirectory(prefix="sitebound-") as folder:
-        os.chmod(folder, 0o755)
-        own = harness.Lab(folder)
-        try:
-            secret = os.path.join(folder, "secret.conf")
-            with open(secret, "w", encoding="utf-8") as out:
-                out.write("server:\n  identity: secret\n")
-            os.chmod(secret, 0o600)
-            with pytest.raises(StartError) as error:
-                own.resolver(data=data.upstream_data(), modules=("synth",), conf=data.conf(), find="view", user="nobody",
-                             extra='include: "%s"\n' % secret)
-            assert "secret.conf" in error.value.log and "no good configuration in" in error.value.log
-            os.chmod(secret, 0o644)
-            resolver = own.resolver(data=data.upstream_data(), modules=("synth",), conf=data.conf(), find="view",
-                                    user="nobody", extra='include: "%s"\n' % secret)
-            own.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
-        finally:
-            own.close()
+    secret = os.path.join(public_lab.folder, "secret.conf")
+    with open(secret, "w", encoding="utf-8") as out:
+        out.write("server:\n  identity: secret\n")
+    os.chmod(secret, 0o600)
+    with pytest.raises(StartError) as error:
+        public_lab.resolver(data=data.upstream_data(), modules=("synth",), conf=data.conf(), find="view", user="nobody",
+                            extra='include: "%s"\n' % secret)
+    assert "secret.conf" in error.value.log and "no good configuration in" in error.value.log
+    os.chmod(secret, 0o644)
+    resolver = public_lab.resolver(data=data.upstream_data(), modules=("synth",), conf=data.conf(), find="view",
+                                   user="nobody", extra='include: "%s"\n' % secret)
+    public_lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
 
 
 @pytest.mark.needs("noaaaa")

@@ -5,12 +5,10 @@ import os
 import pwd
 import re
 import shutil
-import tempfile
 
 import pytest
 
 import data
-import harness
 import tabletest
 from conftest import missing
 from data import expand
@@ -84,30 +82,21 @@ def test_file_is_gone(lab, how, what):
     lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @12", expand)
 
 
-def test_file_becomes_unreadable(lab):
-    if os.geteuid() != 0:
-        missing("needs root, to start Unbound as another user")
-    folder = tempfile.mkdtemp(prefix="sitebound-")
-    own = harness.Lab(folder)
-    try:
-        os.chmod(folder, 0o755)
-        resolver = start(own, user=pwd.getpwnam("nobody").pw_name)
-        # what the daemon reads again as that user
-        os.chmod(resolver.conf_file, 0o644)
-        os.chmod(resolver.unbound_conf, 0o644)
-        own.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
-        resolver.write_conf(data.conf(address={"ttl": 12}))
-        os.chmod(resolver.conf_file, 0o600)
-        resolver.mark_log()
-        resolver.reload()
-        own.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
-        assert "sitebound.yaml" in resolver.new_log(), resolver.new_log()
-        os.chmod(resolver.conf_file, 0o644)
-        resolver.reload()
-        own.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @12", expand)
-    finally:
-        own.close()
-        shutil.rmtree(folder)
+def test_file_becomes_unreadable(public_lab):
+    resolver = start(public_lab, user=pwd.getpwnam("nobody").pw_name)
+    # what the daemon reads again as that user
+    os.chmod(resolver.conf_file, 0o644)
+    os.chmod(resolver.unbound_conf, 0o644)
+    public_lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+    resolver.write_conf(data.conf(address={"ttl": 12}))
+    os.chmod(resolver.conf_file, 0o600)
+    resolver.mark_log()
+    resolver.reload()
+    public_lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+    assert "sitebound.yaml" in resolver.new_log(), resolver.new_log()
+    os.chmod(resolver.conf_file, 0o644)
+    resolver.reload()
+    public_lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @12", expand)
 
 
 @pytest.mark.needs("noaaaa")

@@ -23,3 +23,4 @@ pytest_configure = shared.pytest_configure
 pytest_runtest_makereport = shared.pytest_runtest_makereport
 needs_modules = shared.needs_modules
 lab = shared.lab
+public_lab = shared.public_lab

@@ -7,12 +7,10 @@ import pwd
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 
 import pytest
 
-import harness
 import operation
 import reports
 import tabletest
@@ -323,36 +321,23 @@ if operation.takes_module_config():
         parse(read(resolver.prom))
 
 
-def test_directory_not_writable(lab):
+def test_directory_not_writable(public_lab):
     """Said once in the log; the resolver works on, and the file comes when it can."""
-    if os.geteuid() != 0:
-        missing("needs root, to start Unbound as another user")
-    folder = tempfile.mkdtemp(prefix="sitebound-")
-    try:
-        os.chmod(folder, 0o755)
-        closed = os.path.join(folder, "closed")
-        os.mkdir(closed)
-        own = harness.Lab(folder)
-        try:
-            open_folder = os.path.join(folder, "open")
-            os.mkdir(open_folder)
-            nobody = pwd.getpwnam("nobody")
-            os.chown(open_folder, nobody.pw_uid, nobody.pw_gid)
-            resolver = with_metrics(own, metrics=os.path.join(closed, "p.prom"), user="nobody",
-                                    folder=open_folder)
-            lines = wait(lambda: re.findall(r".*cannot be written.*", resolver.log()), 10)
-            wait(lambda: len(re.findall(r".*p\.prom.*cannot be written.*", resolver.log())) == 1, 10)
-            assert "p.prom" in lines[0] and "ermission denied" in lines[0], lines
-            own.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
-            os.chown(closed, nobody.pw_uid, nobody.pw_gid)
-            for path in (resolver.conf_file, resolver.unbound_conf):
-                os.chmod(path, 0o644)
-            resolver.reload()
-            wait_for_file(resolver)
-        finally:
-            own.close()
-    finally:
-        shutil.rmtree(folder)
+    closed, open_folder = (os.path.join(public_lab.folder, name) for name in ("closed", "open"))
+    os.mkdir(closed)
+    os.mkdir(open_folder)
+    nobody = pwd.getpwnam("nobody")
+    os.chown(open_folder, nobody.pw_uid, nobody.pw_gid)
+    resolver = with_metrics(public_lab, metrics=os.path.join(closed, "p.prom"), user="nobody", folder=open_folder)
+    lines = wait(lambda: re.findall(r".*cannot be written.*", resolver.log()), 10)
+    wait(lambda: len(re.findall(r".*p\.prom.*cannot be written.*", resolver.log())) == 1, 10)
+    assert "p.prom" in lines[0] and "ermission denied" in lines[0], lines
+    public_lab.expect(resolver, "10.1.2.3.Z A", "A 10.1.2.3 @300", expand)
+    os.chown(closed, nobody.pw_uid, nobody.pw_gid)
+    for path in (resolver.conf_file, resolver.unbound_conf):
+        os.chmod(path, 0o644)
+    resolver.reload()
+    wait_for_file(resolver)
 
 
 def test_disk_full(lab):
