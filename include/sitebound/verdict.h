@@ -51,26 +51,36 @@ struct sb_query {
 /** Octets of the longest SOA rdata: two names and five 32-bit numbers. */
 #define SB_SOA_RDATA_MAX (2 * SB_DNAME_MAX + 20)
 
-/** A zone's SOA, made once when the configuration is read. */
+/** A zone's SOA. The names are wire octets, owned by the configuration. */
 struct sb_soa {
-	/** the zone's apex; wire, owned by the configuration */
+	/** the zone's apex */
 	const uint8_t *owner;
 	size_t owner_len;
+	/** the primary server */
+	const uint8_t *mname;
+	size_t mname_len;
+	/** the mailbox */
+	const uint8_t *rname;
+	size_t rname_len;
 	/** TTL in seconds; MINIMUM has the same value (RFC 2308 section 3) */
 	uint32_t ttl;
-	size_t rdata_len;
-	uint8_t rdata[SB_SOA_RDATA_MAX];
 };
 
 /**
- * Fill an SOA: MNAME and RNAME as given, SERIAL 1, REFRESH 3600, RETRY 1200, EXPIRE 604800, MINIMUM
- * ttl.
- * @param apex: the zone's; its wire is borrowed.
+ * Fill an SOA; the names' wire is borrowed.
+ * @param apex: the zone's.
  * @param mname: the primary server's name.
  * @param rname: the mailbox; NULL is "nobody.invalid.".
  */
 void sb_soa_init(struct sb_soa *soa, const struct sb_dname *apex, const struct sb_dname *mname,
 		 const struct sb_dname *rname, uint32_t ttl);
+
+/**
+ * Write an SOA's rdata (RFC 1035 section 3.3.13): SERIAL 1, REFRESH 3600, RETRY 1200, EXPIRE 604800,
+ * MINIMUM the TTL.
+ * @return octets written.
+ */
+size_t sb_soa_rdata(const struct sb_soa *soa, uint8_t rdata[SB_SOA_RDATA_MAX]);
 
 /** An RRset of the configuration that is not the answer's own. */
 struct sb_rrset {

@@ -111,7 +111,7 @@ static void read_section(const struct sb_value *value, void *out)
 	size_t i;
 
 	/* a section whose contents are commented out is an absent one */
-	if (sb_value_is_scalar(value) && value->node->data.scalar.length == 0)
+	if (sb_value_is_scalar(value) && value->node->count == 0)
 		return;
 	for (i = 0; i < SECTION_COUNT; i++) {
 		if (strcmp(sections[i]->key, value->key) == 0)
@@ -165,11 +165,10 @@ enum sb_err sb_conf_parse(const char *name, const char *text, size_t text_len,
 	if (is_blank(text, text_len)) {
 		/* an editor has emptied it, and is about to write it */
 		sb_value_error(&document, "is empty; a file that is meant to hold nothing says {}");
-	} else if (sb_document_read(&yaml, scratch, text, text_len)) {
-		document.node = yaml_document_get_root_node(&yaml.document);
-		document.mark = document.node->start_mark;
+	} else if ((document.node = sb_document_read(&yaml, scratch, text, text_len)) != NULL) {
+		document.mark = document.node->mark;
 		/* a file with nothing but comments behind a "---" is an empty one */
-		if (!sb_value_is_scalar(&document) || document.node->data.scalar.length > 0)
+		if (!sb_value_is_scalar(&document) || document.node->count > 0)
 			read_document(&document, made);
 	}
 	err = diags->count == errors ? SB_OK : SB_ECONF;

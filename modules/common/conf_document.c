@@ -7,10 +7,11 @@
 #include "conf_yaml.h"
 
 #include <string.h>
+#include <yaml.h>
 
 struct level {
-	/** its collection, by number, and the anchor of that, or NULL */
-	int node;
+	/** its collection, and the anchor of that, or NULL */
+	struct sb_node *node;
 	const char *anchor;
 	/** how many nodes waited when it began */
 	size_t first;
@@ -18,16 +19,14 @@ struct level {
 
 struct anchor {
 	const char *name;
-	int node;
+	const struct sb_node *node;
 };
 
 struct composer {
 	struct sb_yaml *yaml;
 	struct sb_arena *arena;
-	yaml_node_t *node;
-	size_t node_count;
-	/** nodes whose collection is not complete yet, the innermost last */
-	int *waiting;
+	/** nodes whose collection is not complete yet, the innermost last; at the end the root */
+	const struct sb_node **waiting;
 	size_t waiting_count;
 	struct level level[SB_CONF_DEPTH_MAX];
 	unsigned depth;
@@ -36,8 +35,13 @@ struct composer {
 	unsigned documents;
 };
 
+static struct sb_mark mark_from(yaml_mark_t mark)
+{
+	return (struct sb_mark){.line = (uint32_t)mark.line, .column = (uint32_t)mark.column};
+}
+
 /** Report what is wrong. @return false. */
-static bool fail(const struct composer *composer, yaml_mark_t mark, const char *what)
+static bool fail(const struct composer *composer, struct sb_mark mark, const char *what)
 {
 	struct sb_value place = {.yaml = composer->yaml, .mark = mark};
 
@@ -45,7 +49,7 @@ static bool fail(const struct composer *composer, yaml_mark_t mark, const char *
 	return false;
 }
 
-static bool no_memory(const struct composer *composer, yaml_mark_t mark)
+static bool no_memory(const struct composer *composer, struct sb_mark mark)
 {
 	struct sb_value place = {.yaml = composer->yaml, .mark = mark};
 
@@ -54,9 +58,9 @@ static bool no_memory(const struct composer *composer, yaml_mark_t mark)
 }
 
 /** The place of an octet of the text. */
-static yaml_mark_t mark_of(const char *text, size_t text_len, size_t offset)
+static struct sb_mark mark_of(const char *text, size_t text_len, size_t offset)
 {
-	yaml_mark_t mark = {.index = offset};
+	struct sb_mark mark = {.line = 0};
 	size_t i;
 
 	for (i = 0; i < offset && i < text_len; i++) {
@@ -75,7 +79,7 @@ static yaml_mark_t mark_of(const char *text, size_t text_len, size_t offset)
 static void syntax_error(struct sb_yaml *yaml, const yaml_parser_t *parser, const char *text,
 			 size_t text_len)
 {
-	struct sb_value place = {.yaml = yaml, .mark = parser->problem_mark};
+	struct sb_value place = {.yaml = yaml, .mark = mark_from(parser->problem_mark)};
 
 	if (parser->error == YAML_READER_ERROR)
 		place.mark = mark_of(text, text_len, parser->problem_offset);
@@ -91,22 +95,21 @@ static void syntax_error(struct sb_yaml *yaml, const yaml_parser_t *parser, cons
 			       parser->context != NULL ? parser->context : "");
 }
 
-/** A node of its own. @return its number, from 1; 0 when memory is short. */
-static int add_node(struct composer *composer, yaml_node_type_t type, yaml_mark_t mark)
+/** A node, with room behind it. @return NULL when memory is short. */
+static struct sb_node *add_node(struct composer *composer, enum sb_node_kind kind,
+				const yaml_event_t *event, size_t room)
 {
-	yaml_node_t *grown = sb_arena_grow(composer->arena, composer->node, composer->node_count,
-					   sizeof(*grown));
+	struct sb_node *node = sb_arena_alloc(composer->arena, sizeof(*node) + room);
 
-	if (grown == NULL)
-		return 0;
-	composer->node = grown;
-	grown[composer->node_count].type = type;
-	grown[composer->node_count].start_mark = mark;
-	return (int)++composer->node_count;
+	if (node != NULL) {
+		node->kind = kind;
+		node->mark = mark_from(event->start_mark);
+	}
+	return node;
 }
 
-/** The node of an anchor, or 0. */
-static int find_anchor(const struct composer *composer, const char *name)
+/** The node of an anchor, or NULL. */
+static const struct sb_node *find_anchor(const struct composer *composer, const char *name)
 {
 	size_t i;
 
@@ -114,29 +117,28 @@ static int find_anchor(const struct composer *composer, const char *name)
 		if (strcmp(composer->anchor[i].name, name) == 0)
 			return composer->anchor[i].node;
 	}
-	return 0;
+	return NULL;
 }
 
 /** Put a node into the innermost collection. */
-static bool put(struct composer *composer, int node, const char *anchor, yaml_mark_t mark)
+static bool put(struct composer *composer, const struct sb_node *node, const char *anchor)
 {
+	const struct sb_node **grown = sb_arena_grow(composer->arena, composer->waiting,
+						     composer->waiting_count, sizeof(*grown));
 	struct anchor *anchors;
-	int *grown = sb_arena_grow(composer->arena, composer->waiting, composer->waiting_count,
-				   sizeof(*grown));
 
 	if (grown == NULL)
-		return no_memory(composer, mark);
+		return no_memory(composer, node->mark);
 	composer->waiting = grown;
 	grown[composer->waiting_count++] = node;
 	if (anchor == NULL)
 		return true;
-	if (find_anchor(composer, anchor) != 0)
-		return fail(composer, composer->node[node - 1].start_mark,
-			    "not valid YAML: found duplicate anchor");
+	if (find_anchor(composer, anchor) != NULL)
+		return fail(composer, node->mark, "not valid YAML: found duplicate anchor");
 	anchors = sb_arena_grow(composer->arena, composer->anchor, composer->anchor_count,
 				sizeof(*anchors));
 	if (anchors == NULL)
-		return no_memory(composer, mark);
+		return no_memory(composer, node->mark);
 	composer->anchor = anchors;
 	anchors[composer->anchor_count].name = anchor;
 	anchors[composer->anchor_count++].node = node;
@@ -167,78 +169,64 @@ static bool is_text_tag(const yaml_char_t *tag)
 
 static bool take_scalar(struct composer *composer, const yaml_event_t *event, const char *anchor)
 {
-	int node = add_node(composer, YAML_SCALAR_NODE, event->start_mark);
-	yaml_node_t *scalar;
+	size_t len = event->data.scalar.length;
+	struct sb_node *scalar = add_node(composer, SB_NODE_SCALAR, event, len + 1);
 
-	if (node == 0)
-		return no_memory(composer, event->start_mark);
-	scalar = &composer->node[node - 1];
-	scalar->data.scalar.length = event->data.scalar.length;
-	scalar->data.scalar.style = is_text_tag(event->data.scalar.tag)
-					    ? YAML_DOUBLE_QUOTED_SCALAR_STYLE
-					    : event->data.scalar.style;
-	scalar->data.scalar.value = sb_arena_copy(composer->arena, event->data.scalar.value,
-						  event->data.scalar.length);
-	if (scalar->data.scalar.value == NULL)
-		return no_memory(composer, event->start_mark);
-	return put(composer, node, anchor, event->start_mark);
+	if (scalar == NULL)
+		return no_memory(composer, mark_from(event->start_mark));
+	scalar->is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+			   !is_text_tag(event->data.scalar.tag);
+	scalar->count = (uint32_t)len;
+	scalar->text = memcpy(scalar + 1, event->data.scalar.value, len);
+	return put(composer, scalar, anchor);
 }
 
 static bool take_alias(struct composer *composer, const yaml_event_t *event)
 {
-	int node = find_anchor(composer, (const char *)event->data.alias.anchor);
+	const struct sb_node *node = find_anchor(composer, (const char *)event->data.alias.anchor);
 
 	/* none yet, too, when it is inside what it stands for */
-	if (node == 0)
-		return fail(composer, event->start_mark, "not valid YAML: found undefined alias");
-	return put(composer, node, NULL, event->start_mark);
+	if (node == NULL)
+		return fail(composer, mark_from(event->start_mark),
+			    "not valid YAML: found undefined alias");
+	return put(composer, node, NULL);
 }
 
-static bool enter(struct composer *composer, yaml_node_type_t type, const yaml_event_t *event,
+static bool enter(struct composer *composer, enum sb_node_kind kind, const yaml_event_t *event,
 		  const char *anchor)
 {
 	struct level *level = &composer->level[composer->depth];
-	struct sb_value place = {.yaml = composer->yaml, .mark = event->start_mark};
+	struct sb_value place = {.yaml = composer->yaml, .mark = mark_from(event->start_mark)};
 
 	if (composer->depth == SB_CONF_DEPTH_MAX) {
 		sb_value_error(&place, "nested more than %d deep", SB_CONF_DEPTH_MAX);
 		return false;
 	}
-	level->node = add_node(composer, type, event->start_mark);
+	level->node = add_node(composer, kind, event, 0);
 	level->anchor = anchor;
 	level->first = composer->waiting_count;
 	composer->depth++;
-	return level->node != 0 || no_memory(composer, event->start_mark);
+	return level->node != NULL || no_memory(composer, place.mark);
 }
 
 static bool leave(struct composer *composer, const yaml_event_t *event)
 {
 	struct level *level;
-	yaml_node_t *node;
-	size_t count;
-	int *inside;
+	size_t size;
 
 	/* libyaml's events are balanced, and in a mapping there are pairs of them */
-	if (composer->depth == 0 || composer->node == NULL)
-		return fail(composer, event->start_mark, "not valid YAML");
+	if (composer->depth == 0)
+		return fail(composer, mark_from(event->start_mark), "not valid YAML");
 	level = &composer->level[--composer->depth];
-	node = &composer->node[level->node - 1];
-	count = composer->waiting_count - level->first;
-	inside = sb_arena_alloc(composer->arena, (count + 1) * sizeof(*inside));
-	if (inside == NULL)
-		return no_memory(composer, event->start_mark);
-	if (count > 0)
-		memcpy(inside, composer->waiting + level->first, count * sizeof(*inside));
+	size = (composer->waiting_count - level->first) * sizeof(*composer->waiting);
+	level->node->inside = sb_arena_copy(composer->arena, composer->waiting + level->first,
+					    size);
+	if (level->node->inside == NULL)
+		return no_memory(composer, mark_from(event->start_mark));
+	level->node->count = (uint32_t)(composer->waiting_count - level->first);
 	composer->waiting_count = level->first;
-	if (node->type == YAML_SEQUENCE_NODE) {
-		node->data.sequence.items.start = inside;
-		node->data.sequence.items.top = inside + count;
-	} else {
-		node->data.mapping.pairs.start = (yaml_node_pair_t *)inside;
-		node->data.mapping.pairs.top = (yaml_node_pair_t *)inside + count / 2;
-	}
 	/* an alias inside it has found none */
-	return put(composer, level->node, level->anchor, event->start_mark);
+	return put(composer, level->node, level->anchor);
 }
 
 /** @return whether to go on. */
@@ -258,11 +246,12 @@ static bool take(struct composer *composer, const yaml_event_t *event)
 		tag = event->data.mapping_start.tag;
 	}
 	if (tag != NULL && !is_tag((const char *)tag))
-		return fail(composer, event->start_mark, "a tag that means nothing here");
+		return fail(composer, mark_from(event->start_mark),
+			    "a tag that means nothing here");
 	if (name != NULL) {
 		anchor = sb_arena_copy(composer->arena, name, strlen((const char *)name));
 		if (anchor == NULL)
-			return no_memory(composer, event->start_mark);
+			return no_memory(composer, mark_from(event->start_mark));
 	}
 	switch (event->type) {
 	case YAML_SCALAR_EVENT:
@@ -270,9 +259,9 @@ static bool take(struct composer *composer, const yaml_event_t *event)
 	case YAML_ALIAS_EVENT:
 		return take_alias(composer, event);
 	case YAML_SEQUENCE_START_EVENT:
-		return enter(composer, YAML_SEQUENCE_NODE, event, anchor);
+		return enter(composer, SB_NODE_LIST, event, anchor);
 	case YAML_MAPPING_START_EVENT:
-		return enter(composer, YAML_MAPPING_NODE, event, anchor);
+		return enter(composer, SB_NODE_MAP, event, anchor);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
 		return leave(composer, event);
@@ -284,8 +273,8 @@ static bool take(struct composer *composer, const yaml_event_t *event)
 	}
 }
 
-bool sb_document_read(struct sb_yaml *yaml, struct sb_arena *arena, const char *text,
-		      size_t text_len)
+const struct sb_node *sb_document_read(struct sb_yaml *yaml, struct sb_arena *arena,
+				       const char *text, size_t text_len)
 {
 	struct composer composer = {.yaml = yaml, .arena = arena};
 	size_t errors = yaml->diags->count;
@@ -293,8 +282,10 @@ bool sb_document_read(struct sb_yaml *yaml, struct sb_arena *arena, const char *
 	yaml_event_t event;
 	bool more = true;
 
-	if (!yaml_parser_initialize(&parser))
-		return no_memory(&composer, parser.mark);
+	if (!yaml_parser_initialize(&parser)) {
+		no_memory(&composer, (struct sb_mark){.line = 0});
+		return NULL;
+	}
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, text_len);
 	while (more) {
@@ -303,17 +294,16 @@ bool sb_document_read(struct sb_yaml *yaml, struct sb_arena *arena, const char *
 			break;
 		}
 		if (composer.documents == 2) {
-			more = fail(&composer, event.start_mark, "a second document in one file");
+			more = fail(&composer, mark_from(event.start_mark),
+				    "a second document in one file");
 		} else {
 			more = take(&composer, &event);
 		}
 		yaml_event_delete(&event);
 	}
 	yaml_parser_delete(&parser);
-	yaml->document.nodes.start = composer.node;
-	if (composer.node_count > 0)
-		yaml->document.nodes.top = composer.node + composer.node_count;
-	yaml->document.nodes.end = yaml->document.nodes.top;
-	return composer.documents > 0 && composer.waiting_count > 0 &&
-	       (yaml->diags->count == errors || composer.documents == 2);
+	if (composer.documents == 0 || composer.waiting_count == 0 ||
+	    (yaml->diags->count > errors && composer.documents < 2))
+		return NULL;
+	return composer.waiting[0];
 }

@@ -66,7 +66,7 @@ void sb_value_error(const struct sb_value *value, const char *format, ...)
 		free(diag);
 		return;
 	}
-	snprintf(diag->text, size, "%s:%zu:%zu: %s%s%s", value->yaml->file, value->mark.line + 1,
+	snprintf(diag->text, size, "%s:%u:%u: %s%s%s", value->yaml->file, value->mark.line + 1,
 		 value->mark.column + 1, path, path_len > 0 ? ": " : "", what);
 	/* a message is one line of printable text, whatever the file holds */
 	for (c = diag->text; *c != '\0'; c++) {
@@ -95,33 +95,35 @@ size_t sb_value_errors(const struct sb_value *value)
 	return value->yaml->diags->count;
 }
 
-static struct sb_value child(const struct sb_value *up, int node, const char *key, size_t index)
+static struct sb_value child(const struct sb_value *up, const struct sb_node *node, const char *key,
+			     size_t index)
 {
-	struct sb_value value = {.yaml = up->yaml, .up = up, .key = key, .index = index};
-
-	value.node = yaml_document_get_node(&up->yaml->document, node);
-	value.mark = value.node->start_mark;
-	return value;
+	return (struct sb_value){.yaml = up->yaml,
+				 .node = node,
+				 .up = up,
+				 .key = key,
+				 .index = index,
+				 .mark = node->mark};
 }
 
 bool sb_value_is_map(const struct sb_value *value)
 {
-	return value->node->type == YAML_MAPPING_NODE;
+	return value->node->kind == SB_NODE_MAP;
 }
 
 bool sb_value_is_scalar(const struct sb_value *value)
 {
-	return value->node->type == YAML_SCALAR_NODE;
+	return value->node->kind == SB_NODE_SCALAR;
 }
 
 static const char *scalar(const struct sb_value *value)
 {
-	return (const char *)value->node->data.scalar.value;
+	return value->node->text;
 }
 
 static bool is_plain(const struct sb_value *value)
 {
-	return value->node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	return value->node->is_plain;
 }
 
 /** YAML's ways to write "nothing". */
@@ -137,10 +139,10 @@ static const char *kind(const struct sb_value *value)
 {
 	if (is_null(value))
 		return "nothing";
-	switch (value->node->type) {
-	case YAML_MAPPING_NODE:
+	switch (value->node->kind) {
+	case SB_NODE_MAP:
 		return "a mapping";
-	case YAML_SEQUENCE_NODE:
+	case SB_NODE_LIST:
 		return "a list";
 	default:
 		return "a single value";
@@ -169,35 +171,32 @@ static bool count_values(const struct sb_value *value, size_t count)
 static bool walk_map(const struct sb_value *value,
 		     void (*visit)(const struct sb_value *pair, void *arg), void *arg)
 {
-	yaml_node_pair_t *pair, *other;
+	size_t i, j;
 
 	if (!sb_value_is_map(value)) {
 		sb_value_error(value, "must be a mapping of keys to values, not %s", kind(value));
 		return false;
 	}
-	if (value->node->data.mapping.pairs.top - value->node->data.mapping.pairs.start >
-	    SB_CONF_KEYS_MAX) {
+	if (value->node->count / 2 > SB_CONF_KEYS_MAX) {
 		sb_value_error(value, "more than %d keys", SB_CONF_KEYS_MAX);
 		return false;
 	}
-	if (!count_values(value, (size_t)(value->node->data.mapping.pairs.top -
-					  value->node->data.mapping.pairs.start)))
+	if (!count_values(value, value->node->count / 2))
 		return false;
-	for (pair = value->node->data.mapping.pairs.start;
-	     pair < value->node->data.mapping.pairs.top; pair++) {
-		struct sb_value key = child(value, pair->key, "?", 0), item;
+	for (i = 0; i < value->node->count; i += 2) {
+		struct sb_value key = child(value, value->node->inside[i], "?", 0), item;
 		bool repeated = false;
 
 		if (!sb_value_is_scalar(&key)) {
 			sb_value_error(&key, "a key must be a single word");
 			continue;
 		}
-		item = child(value, pair->value, scalar(&key), 0);
-		for (other = value->node->data.mapping.pairs.start; other < pair; other++) {
-			struct sb_value before = child(value, other->key, "?", 0);
+		item = child(value, value->node->inside[i + 1], scalar(&key), 0);
+		for (j = 0; j < i; j += 2) {
+			const struct sb_node *before = value->node->inside[j];
 
-			if (sb_value_is_scalar(&before) &&
-			    strcmp(scalar(&before), scalar(&key)) == 0)
+			if (before->kind == SB_NODE_SCALAR &&
+			    strcmp(before->text, scalar(&key)) == 0)
 				repeated = true;
 		}
 		if (repeated) {
@@ -220,8 +219,8 @@ struct map_walk {
 static void visit_known(const struct sb_value *pair, void *arg)
 {
 	struct map_walk *walk = arg;
+	const struct sb_node *map = pair->up->node;
 	struct sb_value unknown;
-	yaml_node_pair_t *at;
 	size_t i;
 
 	for (i = 0; i < walk->key_count; i++) {
@@ -231,12 +230,9 @@ static void visit_known(const struct sb_value *pair, void *arg)
 		}
 	}
 	unknown = *pair;
-	for (at = pair->up->node->data.mapping.pairs.start;
-	     at < pair->up->node->data.mapping.pairs.top; at++) {
-		struct sb_value key = child(pair->up, at->key, "?", 0);
-
-		if (sb_value_is_scalar(&key) && scalar(&key) == pair->key)
-			unknown.mark = key.mark;
+	for (i = 0; i < map->count; i += 2) {
+		if (map->inside[i]->kind == SB_NODE_SCALAR && map->inside[i]->text == pair->key)
+			unknown.mark = map->inside[i]->mark;
 	}
 	sb_value_error(&unknown, "unknown key");
 }
@@ -246,7 +242,7 @@ static void visit_known(const struct sb_value *pair, void *arg)
 bool sb_read_map(const struct sb_value *value, const struct sb_key *keys, size_t key_count,
 		 void *out)
 {
-	struct sb_value found[MAP_KEYS_MAX] = {{.yaml = NULL}};
+	struct sb_value found[MAP_KEYS_MAX];
 	struct map_walk walk = {.keys = keys, .key_count = key_count, .found = found};
 	bool complete = true;
 	size_t i;
@@ -255,6 +251,8 @@ bool sb_read_map(const struct sb_value *value, const struct sb_key *keys, size_t
 		sb_value_error(value, "too many keys in the reader's table");
 		return false;
 	}
+	for (i = 0; i < key_count; i++)
+		found[i].yaml = NULL;
 	if (!walk_map(value, visit_known, &walk))
 		return false;
 	for (i = 0; i < key_count; i++) {
@@ -289,23 +287,20 @@ bool sb_read_pairs(const struct sb_value *value, sb_reader *read, void *out)
 
 bool sb_read_list(const struct sb_value *value, size_t least, sb_reader *read, void *out)
 {
-	yaml_node_item_t *item;
-	size_t index = 0;
+	size_t i;
 
-	if (value->node->type != YAML_SEQUENCE_NODE) {
+	if (value->node->kind != SB_NODE_LIST) {
 		sb_value_error(value, "must be a list, not %s", kind(value));
 		return false;
 	}
-	if (!count_values(value, (size_t)(value->node->data.sequence.items.top -
-					  value->node->data.sequence.items.start)))
+	if (!count_values(value, value->node->count))
 		return false;
-	for (item = value->node->data.sequence.items.start;
-	     item < value->node->data.sequence.items.top; item++) {
-		struct sb_value element = child(value, *item, NULL, index++);
+	for (i = 0; i < value->node->count; i++) {
+		struct sb_value element = child(value, value->node->inside[i], NULL, i);
 
 		read(&element, out);
 	}
-	if (index < least) {
+	if (value->node->count < least) {
 		sb_value_error(value, "the list must not be empty");
 		return false;
 	}
@@ -320,7 +315,7 @@ bool sb_read_text(const struct sb_value *value, const char **out)
 		sb_value_error(value, "must be a text, not %s", kind(value));
 		return false;
 	}
-	for (i = 0; i < value->node->data.scalar.length; i++) {
+	for (i = 0; i < value->node->count; i++) {
 		unsigned char octet = (unsigned char)scalar(value)[i];
 
 		if (octet < ' ' || octet == 0x7f) {

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <yaml.h>
 
 #include "arena.h"
 #include "sitebound/addr.h"
@@ -17,10 +16,34 @@
 #include "sitebound/rules.h"
 #include "sitebound/verdict.h"
 
-/** What readers share: the document, the memory for results, where messages go. */
+/** A place in the file, from 0. */
+struct sb_mark {
+	uint32_t line;
+	/** in characters */
+	uint32_t column;
+};
+
+enum sb_node_kind { SB_NODE_SCALAR, SB_NODE_LIST, SB_NODE_MAP };
+
+/** A node of the document. Small: a file of 10,000 rules has 50,000, and touching memory for the first
+ * time is what reading them costs most. */
+struct sb_node {
+	uint8_t kind;
+	/** a scalar that may mean a number, "no" or nothing: neither quotes nor a tag make a text of it */
+	bool is_plain;
+	/** octets of a scalar; nodes of a list; nodes of a mapping: each key and its value */
+	uint32_t count;
+	struct sb_mark mark;
+	union {
+		/** NUL behind it */
+		const char *text;
+		const struct sb_node *const *inside;
+	};
+};
+
+/** What readers share: the memory for results, where messages go. */
 struct sb_yaml {
 	const char *file;
-	yaml_document_t document;
 	struct sb_arena *arena;
 	struct sb_diags *diags;
 	/** values that were read so far */
@@ -30,7 +53,7 @@ struct sb_yaml {
 /** A value and the way to it. Lives on the stack of the reader that walks the document. */
 struct sb_value {
 	struct sb_yaml *yaml;
-	yaml_node_t *node;
+	const struct sb_node *node;
 	/** the value that this one is in; NULL for the document itself */
 	const struct sb_value *up;
 	/** the key when up is a mapping, else NULL */
@@ -38,7 +61,7 @@ struct sb_value {
 	/** the index when up is a sequence */
 	size_t index;
 	/** where messages point; the key's place for a key that is wrong itself */
-	yaml_mark_t mark;
+	struct sb_mark mark;
 };
 
 /** Reads one value into out (the structure that the enclosing reader fills). */
@@ -52,13 +75,12 @@ struct sb_key {
 };
 
 /**
- * Read the document of a text into yaml->document: nodes by number, with their marks, and without tags.
- * What is wrong (syntax, depth, a second document) is reported.
+ * Read the document of a text. What is wrong (syntax, depth, a second document) is reported.
  * @param arena: the nodes' memory.
- * @return whether there is a document that can be looked at.
+ * @return its root, or NULL when there is nothing that can be looked at.
  */
-bool sb_document_read(struct sb_yaml *yaml, struct sb_arena *arena, const char *text,
-		      size_t text_len);
+const struct sb_node *sb_document_read(struct sb_yaml *yaml, struct sb_arena *arena,
+				       const char *text, size_t text_len);
 
 /** Report an error at the value. */
 void sb_value_error(const struct sb_value *value, const char *format, ...) SB_PRINTF(2, 3);

@@ -16,21 +16,27 @@ void sb_soa_init(struct sb_soa *soa, const struct sb_dname *apex, const struct s
 		 const struct sb_dname *rname, uint32_t ttl)
 {
 	static const uint8_t nobody[] = "\006nobody\007invalid";
-	const uint8_t *mailbox = rname != NULL ? rname->wire : nobody;
-	size_t mailbox_len = rname != NULL ? rname->wire_len : sizeof(nobody), at;
 
 	soa->owner = apex->wire;
 	soa->owner_len = apex->wire_len;
+	soa->mname = mname->wire;
+	soa->mname_len = mname->wire_len;
+	soa->rname = rname != NULL ? rname->wire : nobody;
+	soa->rname_len = rname != NULL ? rname->wire_len : sizeof(nobody);
 	soa->ttl = ttl;
-	memcpy(soa->rdata, mname->wire, mname->wire_len);
-	at = mname->wire_len;
-	memcpy(soa->rdata + at, mailbox, mailbox_len);
-	at += mailbox_len;
-	at = put_u32(soa->rdata, at, 1);
-	at = put_u32(soa->rdata, at, 3600);
-	at = put_u32(soa->rdata, at, 1200);
-	at = put_u32(soa->rdata, at, 604800);
-	soa->rdata_len = put_u32(soa->rdata, at, ttl);
+}
+
+size_t sb_soa_rdata(const struct sb_soa *soa, uint8_t rdata[SB_SOA_RDATA_MAX])
+{
+	size_t at = soa->mname_len + soa->rname_len;
+
+	memcpy(rdata, soa->mname, soa->mname_len);
+	memcpy(rdata + soa->mname_len, soa->rname, soa->rname_len);
+	at = put_u32(rdata, at, 1);
+	at = put_u32(rdata, at, 3600);
+	at = put_u32(rdata, at, 1200);
+	at = put_u32(rdata, at, 604800);
+	return put_u32(rdata, at, soa->ttl);
 }
 
 void sb_verdict_rr(struct sb_verdict *verdict, uint16_t rrtype, uint32_t ttl, const uint8_t *rdata,

@@ -40,14 +40,14 @@ struct report_server {
 struct server_place {
 	struct sb_dname name;
 	size_t zone_index, server_index;
-	yaml_mark_t mark;
+	struct sb_mark mark;
 };
 
 /** Where a zone names a field. */
 struct field_place {
 	const char *name, *group;
 	size_t zone_index;
-	yaml_mark_t mark;
+	struct sb_mark mark;
 };
 
 /** The zones while they are read. */
@@ -650,8 +650,7 @@ static void read_fields(const struct sb_value *value, void *out)
 		sb_value_no_memory(value);
 		return;
 	}
-	if (sb_read_pairs(value, read_field, out) &&
-	    value->node->data.mapping.pairs.start == value->node->data.mapping.pairs.top)
+	if (sb_read_pairs(value, read_field, out) && value->node->count == 0)
 		sb_value_error(value, "there must be a field");
 	/* the values point at this one, which is gone when the reader returns */
 	for (size_t i = 0; i < reader->field_count; i++)

@@ -82,7 +82,7 @@ struct reverse_place {
 	const struct synth_zone *names;
 	/** index of the item, and place of its key `reverse` */
 	size_t index;
-	yaml_mark_t mark;
+	struct sb_mark mark;
 };
 
 struct section_reader {

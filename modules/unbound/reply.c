@@ -59,12 +59,12 @@ struct ub_packed_rrset_key *sb_rrset_make(struct regional *region, const uint8_t
 struct ub_packed_rrset_key *sb_rrset_soa(struct regional *region, const struct sb_soa *soa)
 {
 	uint8_t rr[2 + SB_SOA_RDATA_MAX];
+	size_t rdata_len = sb_soa_rdata(soa, rr + 2);
 
-	rr[0] = (uint8_t)(soa->rdata_len >> 8);
-	rr[1] = (uint8_t)soa->rdata_len;
-	memcpy(rr + 2, soa->rdata, soa->rdata_len);
+	rr[0] = (uint8_t)(rdata_len >> 8);
+	rr[1] = (uint8_t)rdata_len;
 	return sb_rrset_make(region, soa->owner, soa->owner_len, SB_TYPE_SOA, soa->ttl, rr,
-			     soa->rdata_len + 2, 1);
+			     rdata_len + 2, 1);
 }
 
 void sb_reply_servfail(const struct sb_state *state, struct module_qstate *qstate)
