@@ -24,19 +24,12 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "needs(*modules): modules (shared objects) that a test loads")
 
 
-def missing(reason):
-    """Skip with a reason, or fail where nothing may be skipped (SITEBOUND_NO_SKIP=1)."""
-    if os.environ.get("SITEBOUND_NO_SKIP") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture(autouse=True)
 def needs_modules(request):
     for mark in request.node.iter_markers("needs"):
         for module in mark.args:
             if harness.module_path(module) is None:
-                missing("%s.so is not in SITEBOUND_MODULES" % module)
+                harness.missing("%s.so is not in SITEBOUND_MODULES" % module)
 
 
 @pytest.fixture
@@ -50,7 +43,7 @@ def lab(tmp_path):
 def public_lab():
     """Like `lab`, in a folder that every user may enter, for an Unbound that becomes another one."""
     if os.geteuid() != 0:
-        missing("needs root, to start Unbound as another user")
+        harness.missing("needs root, to start Unbound as another user")
     with tempfile.TemporaryDirectory(prefix="sitebound-") as folder:
         os.chmod(folder, 0o755)
         lab = harness.Lab(folder)

@@ -20,8 +20,7 @@ import dns.rdatatype
 import pytest
 
 import harness
-from conftest import missing
-from harness import EDE, exchange, free_port, has_option, make_query, name
+from harness import EDE, exchange, free_port, has_option, make_query, missing, name
 from upstream import Data, Upstream
 
 pytestmark = pytest.mark.needs("large" if harness.APART else "sitebound")

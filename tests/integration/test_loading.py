@@ -13,9 +13,8 @@ import pytest
 import data
 import harness
 import tabletest
-from conftest import missing
 from data import expand
-from harness import StartError, module_path, unbound_program, version
+from harness import StartError, missing, module_path, unbound_program, version
 
 MODULES = ("synth", "noaaaa", "large", "report")
 SIX = {"init", "deinit", "operate", "inform_super", "clear", "get_mem"}

@@ -9,8 +9,7 @@ import pytest
 
 import data
 import harness
-from conftest import missing
-from harness import Pending
+from harness import Pending, missing
 
 TYPES_IN_SOURCE = re.compile(r'strcmp\(type, "([a-z_]+)"\)')
 

@@ -12,9 +12,8 @@ import pytest
 
 import data
 import tabletest
-from conftest import missing
 from data import expand
-from harness import Pending, Response, ask, exchange, make_query
+from harness import Pending, Response, ask, exchange, make_query, missing
 from upstream import Data, key, name
 
 pytestmark = pytest.mark.needs("noaaaa")

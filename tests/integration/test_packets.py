@@ -10,9 +10,8 @@ import pytest
 import data
 import harness
 import tabletest
-from conftest import missing
 from data import expand
-from harness import make_query
+from harness import make_query, missing
 
 LABELS = [b"10", b"1", b"2", b"3", b"256", b"01", b"ip", b"dc", b"dc1", b"prd", b"stg", b"www", b"svc", b"example", b"com", b"EXAMPLE",
           b"10-1-2-3", b"0a010203", b"2001-db8--1", b"--1", b"-", b"", b"\0", b"\xff" * 63, b"x" * 63, b"*", b"_", b"a.b", b"in-addr",

@@ -10,9 +10,8 @@ import pytest
 
 import data
 import tabletest
-from conftest import missing
 from data import expand
-from harness import Load, Pending, module_path
+from harness import Load, Pending, missing, module_path
 
 pytestmark = pytest.mark.needs("synth")
 

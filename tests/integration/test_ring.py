@@ -16,8 +16,7 @@ import pytest
 
 import data
 import tabletest
-from conftest import missing
-from harness import Expect, Pending, StartError, free_port, has_option, unbound_program
+from harness import Expect, Pending, StartError, free_port, has_option, missing, unbound_program
 from upstream import Data
 from upstream import key as data_key
 

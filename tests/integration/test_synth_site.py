@@ -10,9 +10,8 @@ import pytest
 
 import data
 import tabletest
-from conftest import missing
 from data import expand
-from harness import StartError
+from harness import StartError, missing
 from sitenames import MANY, MANY_LINES, SITES, THREE, in_order, start
 
 pytestmark = pytest.mark.needs("synth")

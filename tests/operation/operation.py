@@ -13,8 +13,6 @@ import re
 import subprocess
 import time
 
-import pytest
-
 import data
 import harness
 import reports
@@ -26,13 +24,6 @@ RELOADS = int(os.environ.get("SITEBOUND_OPERATION_RELOADS", "8"))
 # what the contract gives a switch to take effect
 EFFECT = 2.0
 VIEW = 'view:\n  name: "sitebound"\n  view-first: yes\n'
-
-
-def missing(reason):
-    """Skip with a reason, or fail where nothing may be skipped (SITEBOUND_NO_SKIP=1)."""
-    if os.environ.get("SITEBOUND_NO_SKIP") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def wait(condition, timeout=10.0, what="it"):

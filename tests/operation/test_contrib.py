@@ -11,7 +11,8 @@ import pytest
 
 import harness
 import operation
-from operation import control_program, missing, start, touch
+from harness import missing
+from operation import control_program, start, touch
 from test_metrics import parse, read, wait_for_file
 
 CONTRIB = os.path.join(operation.TESTS, "..", "contrib")

@@ -15,7 +15,8 @@ import pytest
 import harness
 import operation
 from data import expand
-from operation import EFFECT, counters, missing, start, status, tool, touch, wait
+from harness import missing
+from operation import EFFECT, counters, start, status, tool, touch, wait
 
 pytestmark = pytest.mark.needs("report", "synth", "noaaaa")
 

@@ -15,7 +15,8 @@ import operation
 import reports
 import tabletest
 from data import expand
-from operation import EFFECT, ask_threads, counters, descriptors, missing, start, switch_and_wait, touch, wait
+from harness import missing
+from operation import EFFECT, ask_threads, counters, descriptors, start, switch_and_wait, touch, wait
 
 pytestmark = pytest.mark.needs("report", "synth", "noaaaa")
 

@@ -16,8 +16,8 @@ import harness
 import operation
 import reports
 from data import expand
-from harness import Load, StartError, module_path
-from operation import (EFFECT, RELOADS, descriptors, missing, resident, start, status, switch, switch_and_wait, touch,
+from harness import Load, StartError, missing, module_path
+from operation import (EFFECT, RELOADS, descriptors, resident, start, status, switch, switch_and_wait, touch,
                        wait)
 
 pytestmark = pytest.mark.needs("report", "synth", "noaaaa")

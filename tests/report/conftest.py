@@ -27,7 +27,8 @@ needs_modules = shared.needs_modules
 lab = shared.lab
 module_lab = shared.module_lab
 
-from reports import Reports, missing  # noqa: E402
+from harness import missing  # noqa: E402
+from reports import Reports  # noqa: E402
 
 
 @pytest.fixture

@@ -14,8 +14,6 @@ import struct
 import subprocess
 import time
 
-import pytest
-
 from harness import free_port, make_query
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -23,13 +21,6 @@ ZONE = "r.example.net"
 KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 LOSSES = ("rate_limited", "queue_dropped", "write_errors")
 NO_LIMIT = {"per-prefix": 0, "burst": 1, "total": 0}
-
-
-def missing(reason):
-    """Skip with a reason, or fail where nothing may be skipped (SITEBOUND_NO_SKIP=1)."""
-    if os.environ.get("SITEBOUND_NO_SKIP") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 # -- names --------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-from reports import NO_LIMIT, ZONE, Log, add_up, burst, envelope, missing
+from harness import missing
+from reports import NO_LIMIT, ZONE, Log, add_up, burst, envelope
 
 pytestmark = pytest.mark.needs("report")
 

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from harness import Expect, ask
-from reports import KEY, ZONE, Named, add_up, envelope, missing, random_case
+from harness import Expect, ask, missing
+from reports import KEY, ZONE, Named, add_up, envelope, random_case
 
 pytestmark = pytest.mark.needs("report")
 

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from reports import ZONE, missing
+from harness import missing
+from reports import ZONE
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "clients"))
 import encoders  # noqa: E402

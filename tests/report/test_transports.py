@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from harness import free_port, unbound_program
-from reports import envelope, missing
+from harness import free_port, missing, unbound_program
+from reports import envelope
 
 TRANSPORTS = {
     # options of unbound.conf; the client's command; network.transport
