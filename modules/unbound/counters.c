@@ -1,59 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define _GNU_SOURCE
 #include "counters.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define CACHE_LINE 64
-
-/** Order of rules: by zone, then by number. */
-static int compare_rules(const void *left, const void *right, void *arg)
-{
-	const unsigned *a = left, *b = right;
-	const struct sb_dname *zone_a = ((const struct sb_state *)arg)->rules->name[*a];
-	const struct sb_dname *zone_b = ((const struct sb_state *)arg)->rules->name[*b];
-	int order = (zone_a != NULL) - (zone_b != NULL);
-
-	if (order == 0 && zone_a != NULL) {
-		order = (zone_a->wire_len > zone_b->wire_len) -
-			(zone_a->wire_len < zone_b->wire_len);
-		/* configured names are in lower case */
-		if (order == 0)
-			order = memcmp(zone_a->wire, zone_b->wire, zone_a->wire_len);
-	}
-	return order != 0 ? order : (*a > *b) - (*a < *b);
-}
 
 /** Find the rules that share a zone. @return 0 when memory is short. */
 static int group_rules(struct sb_state *state)
 {
-	unsigned *sorted = malloc((state->rules->count + 1) * sizeof(*sorted)), i;
+	size_t count = state->rules->count;
+	unsigned *last = calloc(count + 1, sizeof(*last)), i, first;
+	struct sb_zones *names = sb_zones_new();
+	enum sb_err err = SB_OK;
 
-	state->first_of_name = calloc(state->rules->count + 1, sizeof(*state->first_of_name));
-	state->next_of_name = calloc(state->rules->count + 1, sizeof(*state->next_of_name));
-	if (sorted == NULL || state->first_of_name == NULL || state->next_of_name == NULL) {
-		free(sorted);
-		return 0;
-	}
-	for (i = 0; i < state->rules->count; i++)
-		sorted[i] = i;
-	qsort_r(sorted, state->rules->count, sizeof(*sorted), compare_rules, state);
-	for (i = 0; i < state->rules->count; i++) {
-		const struct sb_dname *zone = state->rules->name[sorted[i]], *before = NULL;
+	state->first_of_name = calloc(count + 1, sizeof(*state->first_of_name));
+	state->next_of_name = calloc(count + 1, sizeof(*state->next_of_name));
+	if (last == NULL || names == NULL || state->first_of_name == NULL ||
+	    state->next_of_name == NULL)
+		err = SB_ENOMEM;
+	for (i = 0; i < count && err != SB_ENOMEM; i++) {
+		const struct sb_dname *zone = state->rules->name[i];
 
-		state->first_of_name[sorted[i]] = sorted[i];
-		state->next_of_name[sorted[i]] = SB_RULE_NONE;
-		if (i > 0)
-			before = state->rules->name[sorted[i - 1]];
-		if (zone == NULL || before == NULL || zone->wire_len != before->wire_len ||
-		    memcmp(zone->wire, before->wire, zone->wire_len) != 0)
+		state->first_of_name[i] = i;
+		state->next_of_name[i] = SB_RULE_NONE;
+		last[i] = i;
+		err = zone != NULL ? sb_zones_add(names, zone, &state->first_of_name[i]) : SB_OK;
+		if (err != SB_EEXIST)
 			continue;
-		state->first_of_name[sorted[i]] = state->first_of_name[sorted[i - 1]];
-		state->next_of_name[sorted[i - 1]] = sorted[i];
+		first = *(const unsigned *)sb_zones_get(names, zone);
+		state->first_of_name[i] = first;
+		state->next_of_name[last[first]] = i;
+		last[first] = i;
 	}
-	free(sorted);
-	return 1;
+	sb_zones_free(names);
+	free(last);
+	return err != SB_ENOMEM;
 }
 
 int sb_counters_make(struct sb_state *state, const struct module_env *env)
