@@ -212,18 +212,19 @@ static bool enter(struct composer *composer, enum sb_node_kind kind, const yaml_
 static bool leave(struct composer *composer, const yaml_event_t *event)
 {
 	struct level *level;
-	size_t size;
+	size_t count;
 
 	/* libyaml's events are balanced, and in a mapping there are pairs of them */
 	if (composer->depth == 0)
 		return fail(composer, mark_from(event->start_mark), "not valid YAML");
 	level = &composer->level[--composer->depth];
-	size = (composer->waiting_count - level->first) * sizeof(*composer->waiting);
-	level->node->inside = sb_arena_copy(composer->arena, composer->waiting + level->first,
-					    size);
+	count = composer->waiting_count - level->first;
+	level->node->inside = sb_arena_copy(composer->arena,
+					    count > 0 ? composer->waiting + level->first : NULL,
+					    count * sizeof(*composer->waiting));
 	if (level->node->inside == NULL)
 		return no_memory(composer, mark_from(event->start_mark));
-	level->node->count = (uint32_t)(composer->waiting_count - level->first);
+	level->node->count = (uint32_t)count;
 	composer->waiting_count = level->first;
 	/* an alias inside it has found none */
 	return put(composer, level->node, level->anchor);
