@@ -102,7 +102,7 @@ static struct sb_node *add_node(struct composer *composer, enum sb_node_kind kin
 	struct sb_node *node = sb_arena_alloc(composer->arena, sizeof(*node) + room);
 
 	if (node != NULL) {
-		node->kind = kind;
+		node->kind = (uint8_t)kind;
 		node->mark = mark_from(event->start_mark);
 	}
 	return node;
